@@ -1,0 +1,1 @@
+export { loadConfig, parseConfig } from './load.ts';

@@ -1,0 +1,175 @@
+/**
+ * Every coded error of Lattice, with what a person can do about it.
+ *
+ * Codes are part of the public contract: they stand in log lines, in dead letters and in the README's table, and they
+ * are never renamed. `what` is for the reader of a log; `remedy` says what to do next.
+ */
+export const ERROR_CODES = {
+  // configuration and the command line
+  CONFIG_INVALID: {
+    what: 'The configuration has faults.',
+    remedy: 'Mend each path that is listed; all faults are listed at once.',
+  },
+  CONFIG_UNREADABLE: {
+    what: 'The configuration file cannot be read.',
+    remedy: 'Check the path and the rights of the file.',
+  },
+  USAGE: { what: 'The command line does not fit.', remedy: 'See --help of the command.' },
+  UNREACHABLE: {
+    what: 'Nothing answered at the address.',
+    remedy: 'Start the mesh (npm start), or name another --data folder or address.',
+  },
+  PORT_TAKEN: {
+    what: 'Another program listens on a port that the mesh needs.',
+    remedy: 'Stop that program, or choose other ports with --port-base N.',
+  },
+  DATA_LOCKED: {
+    what: 'Another Lattice process uses this data folder.',
+    remedy: 'Stop it, or choose another folder with --data DIR.',
+  },
+  REFUSED_FOR_SAFETY: {
+    what: 'The action could do harm and was not carried out.',
+    remedy: 'Read the message; it names the option that overrides it, if there is one.',
+  },
+  INTERNAL: { what: 'A fault of Lattice itself.', remedy: 'Report it with the log lines around it.' },
+
+  // durable log and disk
+  DISK_FULL: {
+    what: 'The disk is full; nothing more is acknowledged until there is room.',
+    remedy: 'Free disk space; work goes on by itself.',
+  },
+  DISK_FAILED: {
+    what: 'The disk refused a write or a sync.',
+    remedy: 'Check the disk; the process does not acknowledge what it could not sync.',
+  },
+  LOG_CLOSED: { what: 'The log was used after it was closed.', remedy: 'Report it with the log lines around it.' },
+  LOG_RECORD_TOO_LARGE: {
+    what: 'A record is larger than the log accepts.',
+    remedy: 'Send smaller messages, or raise the limit in the configuration.',
+  },
+  LOG_FULL: {
+    what: 'The log has reached its bound and its policy is to refuse.',
+    remedy: 'Let its readers catch up, or raise its bound.',
+  },
+
+  // broker
+  AUTH_REQUIRED: {
+    what: 'The client gave no user name or no password.',
+    remedy: 'Connect with a user name and a password.',
+  },
+  AUTH_FAILED: {
+    what: 'The user name or the password is wrong.',
+    remedy: 'Check the credentials; `npm start` prints those of the operator.',
+  },
+  AUTH_THROTTLED: {
+    what: 'Too many failed logins from this address.',
+    remedy: 'Wait a few seconds, then try the right password.',
+  },
+  TOPIC_FORBIDDEN: {
+    what: 'The account has no right to this topic.',
+    remedy: "Publish below mesh/v1/{site}/{device}/ with the device's own account, or use the operator's.",
+  },
+  PACKET_MALFORMED: {
+    what: 'The client sent bytes that MQTT 3.1.1 forbids.',
+    remedy: 'Mend the client; the message names the clause.',
+  },
+  PACKET_TOO_LARGE: {
+    what: 'The packet is larger than the broker accepts.',
+    remedy: 'Send less than limits.packetBytesMax, or raise it.',
+  },
+  PROTOCOL_UNSUPPORTED: {
+    what: 'The client speaks a version of MQTT that the broker does not.',
+    remedy: 'Use MQTT 3.1.1 (protocol level 4).',
+  },
+  CONNECTIONS_EXHAUSTED: {
+    what: 'The broker has as many connections as it allows.',
+    remedy: 'Raise limits.connectionsMax, or add a broker.',
+  },
+  SESSION_QUEUE_FULL: {
+    what: 'The queue of a session is full; the oldest messages were dropped and counted.',
+    remedy: 'Let the client connect, or raise limits.sessionQueueMessagesMax.',
+  },
+  CLIENT_SLOW: {
+    what: 'A client did not read what it was sent in time and was disconnected.',
+    remedy: 'It finds its messages in its session when it comes back.',
+  },
+  JOURNAL_SATURATED: {
+    what: 'The broker could not write messages to disk as fast as they came; publishers wait.',
+    remedy: 'Use a faster disk, or fewer messages per second.',
+  },
+  LINK_REFUSED: {
+    what: 'The other broker refused the link.',
+    remedy: "Check that both brokers have the same link secret and know each other's id.",
+  },
+  LINK_PROTOCOL: {
+    what: 'The other end of a link sent something that the link protocol forbids.',
+    remedy: 'Check that both brokers run the same version.',
+  },
+  LINK_DOWN: {
+    what: 'The link to another broker is down; messages for it wait on disk.',
+    remedy: 'Start the other broker, or mend the network.',
+  },
+
+  // readings
+  READING_NOT_JSON: {
+    what: 'The payload is not JSON.',
+    remedy: 'Send a JSON object, for example {"temperature":21.5}.',
+  },
+  READING_SCHEMA: {
+    what: 'The payload is JSON but not a reading.',
+    remedy: 'See the README for the form of a reading; the message names the fault.',
+  },
+  READING_NOT_FINITE: {
+    what: 'A value is not a finite number.',
+    remedy: 'Leave the metric out when the sensor has no value.',
+  },
+  READING_STAMP_FUTURE: {
+    what: 'The time stamp lies too far in the future.',
+    remedy: "Set the device's clock, or leave ts out.",
+  },
+  READING_STAMP_PAST: {
+    what: 'The time stamp lies before 2000, so the device had no clock.',
+    remedy: "Set the device's clock, or leave ts out.",
+  },
+  READING_TOO_LARGE: {
+    what: 'The payload is larger than a reading may be.',
+    remedy: 'Send fewer metrics per message.',
+  },
+  TOPIC_INVALID: {
+    what: 'The topic does not follow mesh/v1/{site}/{device}/{kind}.',
+    remedy: 'Use letters, digits, dot, dash and underscore; no spaces.',
+  },
+
+  // store
+  STORE_UNREACHABLE: {
+    what: 'The time-series store does not answer.',
+    remedy: "Readings wait in the gateway's buffer; start the store.",
+  },
+  STORE_REJECTED: {
+    what: 'The store refused some points.',
+    remedy: "They are in the dead letters with the store's reason.",
+  },
+  STORE_AUTH: {
+    what: 'The store refused the user name or the password.',
+    remedy: 'Check store.username and store.password of the gateway.',
+  },
+  QUERY_UNSUPPORTED: {
+    what: 'The statement uses something that the embedded store does not know.',
+    remedy: 'The message names the word; use InfluxDB for it.',
+  },
+  QUERY_SYNTAX: { what: 'The statement cannot be parsed.', remedy: 'The message names the place.' },
+  LINE_PROTOCOL: { what: 'A line of line protocol cannot be parsed.', remedy: 'The message names the line.' },
+
+  // devices
+  SCENARIO_INVALID: { what: 'The scenario has faults.', remedy: 'Mend each path that is listed.' },
+  SHIM_RING_FULL: {
+    what: "The shim's buffer is full; the oldest readings were dropped and counted.",
+    remedy: 'Mend the connection to the broker, or raise buffer.bytesMax.',
+  },
+  SOCKET_INPUT: {
+    what: 'A local program sent something that is no reading.',
+    remedy: 'Send InfluxDB line protocol or one JSON object per line.',
+  },
+} as const satisfies Record<string, { what: string; remedy: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,2 @@
+export { ERROR_CODES, type ErrorCode } from './codes.ts';
+export { codeOf, errnoOf, LatticeError, messageOf } from './lattice-error.ts';

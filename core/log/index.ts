@@ -1,0 +1,1 @@
+export type { DurableLog, LogCursor, LogGap, LogOptions, LogRecord } from './types.ts';

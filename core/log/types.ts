@@ -1,0 +1,90 @@
+/**
+ * A durable log: records in order, each with a sequence number (its position), kept in segment files.
+ *
+ * Append is cheap and groups: records that arrive within one group are written with one writev and one fdatasync.
+ * Nothing that depends on a record may be acknowledged before `append` has resolved.
+ */
+export interface DurableLog {
+  /** Position of the oldest record still there. Equal to nextPosition when empty. */
+  readonly firstPosition: number;
+  /** Position that the next record will get. */
+  readonly nextPosition: number;
+  /** Every record below this position is synced. */
+  readonly durablePosition: number;
+  /** Bytes on disk, all segments. */
+  readonly bytes: number;
+  /** What was lost to damage, found at opening or by reading. */
+  readonly gaps: readonly LogGap[];
+
+  /**
+   * Appends one record. Resolves with its position once it is synced.
+   * Rejects with LOG_RECORD_TOO_LARGE, LOG_FULL, DISK_FULL, DISK_FAILED or LOG_CLOSED; then the record is not in the log.
+   */
+  append(record: Uint8Array): Promise<number>;
+
+  /**
+   * Reads records from a position on, synced ones only, at most bytesMax of payload but at least one record if there is one.
+   * A position that was dropped or damaged is skipped to the next record that is there: look at the positions returned.
+   */
+  read(fromPosition: number, bytesMax: number): Promise<LogRecord[]>;
+
+  /** Resolves when durablePosition is above the position, or when the signal aborts. */
+  waitBeyond(position: number, signal?: AbortSignal): Promise<void>;
+
+  /** Opens the named cursor, at firstPosition when it is new. A record that a cursor has yet to read is not trimmed. */
+  cursor(name: string): Promise<LogCursor>;
+
+  /** Forgets a cursor and its file, so that it holds nothing back any more. */
+  removeCursor(name: string): Promise<void>;
+
+  /** Drops whole segments that lie below the position and below every cursor. */
+  trim(belowPosition: number): Promise<void>;
+
+  /** Syncs what is pending and closes. Safe twice. */
+  close(): Promise<void>;
+}
+
+export interface LogRecord {
+  position: number;
+  payload: Uint8Array;
+}
+
+/** Positions that are lost, from and to included, or `toPosition: undefined` when the damage reached the end. */
+export interface LogGap {
+  fromPosition: number;
+  toPosition: number;
+  cause: 'damaged' | 'dropped-at-bound';
+}
+
+export interface LogCursor {
+  readonly name: string;
+  /** The next position to read. */
+  readonly position: number;
+  /**
+   * Moves the cursor on; never back. Durable in time (within a second, and at close), not at once: after a crash a reader
+   * may see again what it has seen, and never misses what it has not.
+   */
+  advance(toPosition: number): void;
+  /** Makes the present position durable now. */
+  flush(): Promise<void>;
+}
+
+export interface LogOptions {
+  /** Folder of this log alone; created if missing. */
+  directory: string;
+  /** Bytes at which a segment is closed and the next begun. Default 16 MiB. */
+  segmentBytes?: number;
+  /** Bound of all segments. Default 1 GiB. */
+  bytesMax?: number;
+  /**
+   * At the bound: `reject` refuses appends (LOG_FULL) until cursors move on; `drop-oldest` drops the oldest segment even
+   * if a cursor has yet to read it, and records a gap. Default `reject`.
+   */
+  atBound?: 'reject' | 'drop-oldest';
+  /** The largest record. Default 1 MiB. */
+  recordBytesMax?: number;
+  /** How long a group may wait for company before it is synced. Default 0: as soon as the last sync has ended. */
+  groupDelayMs?: number;
+  /** Told of each group: how many records and bytes, how long the write and sync took. For metrics. */
+  onGroup?: (group: { records: number; bytes: number; tookMs: number }) => void;
+}

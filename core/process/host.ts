@@ -1,0 +1,58 @@
+import { once } from 'node:events';
+import { errnoOf, LatticeError, messageOf } from '../errors/index.ts';
+
+/** What every process of a mesh tells the parent that started it, over Node's IPC channel. */
+export type ChildMessage = { type: 'ready'; detail: Record<string, unknown> } | { type: 'failed'; line: string };
+
+export interface Service {
+  /** What the parent and the log are told once the service runs: addresses, for the most part. */
+  detail: Record<string, unknown>;
+  /** Ends everything in order. Safe twice. */
+  stop(): Promise<void>;
+}
+
+/** How long a service may take to stop before the process ends all the same. The parent's own limit is 5 s. */
+const STOP_TIMEOUT_MS = 4_000;
+
+/**
+ * Runs one service as this process: starts it, tells the parent that it is ready, and stops it on SIGINT, SIGTERM or
+ * when the parent is gone (its IPC channel closes even when it was killed, so no child outlives it).
+ * Resolves with the exit code.
+ */
+export async function hostService(start: () => Promise<Service>): Promise<number> {
+  const ending = endOfProcess();
+  let service: Service;
+  try {
+    service = await start();
+  } catch (error) {
+    const line = error instanceof LatticeError ? error.toLine() : `INTERNAL: ${messageOf(error)}`;
+    await tellParent({ type: 'failed', line });
+    throw error;
+  }
+  await tellParent({ type: 'ready', detail: service.detail });
+  await ending;
+  const timer = setTimeout(() => process.exit(1), STOP_TIMEOUT_MS);
+  await service.stop();
+  clearTimeout(timer);
+  return 0;
+}
+
+async function endOfProcess(): Promise<void> {
+  const aborter = new AbortController();
+  const events = ['SIGINT', 'SIGTERM', 'disconnect'].map((event) => once(process, event, { signal: aborter.signal }));
+  await Promise.race(events.map((event) => event.catch(() => new Promise(() => {}))));
+  aborter.abort();
+}
+
+function tellParent(message: ChildMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) resolve();
+    else process.send(message, () => resolve());
+  });
+}
+
+/** Turns a failed listen into PORT_TAKEN, which names the port; anything else is returned as it is. */
+export function listenError(error: unknown, host: string, port: number): unknown {
+  if (errnoOf(error) !== 'EADDRINUSE') return error;
+  return new LatticeError('PORT_TAKEN', `Port ${port} on ${host} is taken by another program.`, { cause: error });
+}

@@ -1,0 +1,1 @@
+export { type ChildMessage, hostService, listenError, type Service } from './host.ts';

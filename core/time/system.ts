@@ -1,0 +1,16 @@
+import type { Clock } from './clock.ts';
+
+/** The machine's own clocks. The only file of core/ that may touch Date, performance and timers. */
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  setTimer(delayMs, callback) {
+    const handle = setTimeout(callback, delayMs);
+    return { cancel: () => clearTimeout(handle) };
+  },
+};
+
+/** An ISO 8601 text of a wall stamp, in UTC. */
+export function isoOf(wallMs: number): string {
+  return new Date(wallMs).toISOString();
+}

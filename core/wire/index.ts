@@ -1,0 +1,47 @@
+export { DEAD_LETTER_PAYLOAD_BYTES_MAX, type DeadLetter, deadLetter, deadLetterSchema } from './dead-letter.ts';
+export { type DeviceMeta, deviceMetaSchema } from './device-meta.ts';
+export { type Gap, gapSchema } from './gap.ts';
+export {
+  type BrokerHealth,
+  brokerHealthSchema,
+  type GatewayHealth,
+  gatewayHealthSchema,
+  HEALTH_INTERVAL_MS,
+  type Health,
+  healthSchema,
+  type LinkState,
+  linkStateSchema,
+} from './health.ts';
+export { discoveryPayload, discoveryTopic, HOME_ASSISTANT_STATUS_TOPIC } from './home-assistant.ts';
+export { isMetricName, METRICS, type Metric, type MetricName, metricOf } from './metrics.ts';
+export { MEASUREMENTS, type Point, readingPoint, type StampedReading } from './points.ts';
+export {
+  encodeReading,
+  isReadingFault,
+  type MetricValue,
+  parseReading,
+  READING_LIMITS,
+  type Reading,
+  TIME_QUALITIES,
+  type TimeQuality,
+} from './reading.ts';
+export {
+  parseShardTopic,
+  SHARD_COUNT,
+  shardOf,
+  shardOfTopic,
+  shardPreference,
+  shardsOwnedBy,
+  shardTopic,
+} from './shards.ts';
+export {
+  filterMatches,
+  isMeshName,
+  MESH_ROOT,
+  type MeshTopic,
+  meshFilter,
+  meshTopic,
+  parseMeshTopic,
+  TOPIC_KINDS,
+  type TopicKind,
+} from './topics.ts';

@@ -1,0 +1,51 @@
+import type { MetricValue, TimeQuality } from './reading.ts';
+
+/**
+ * How readings look in a time-series store, so that dashboards and gateways agree without importing each other.
+ *
+ *     reading,site=home,device=sim-001 temperature=21.5,humidity=40.2,seq=17i,boot="k3f9",tq="sync" 1763800000000000017
+ *
+ * The identity of a point is series plus time stamp. The stamp is the device's millisecond with the sequence number in
+ * the digits below it, so that two readings of one millisecond differ and a second write of one changes nothing.
+ */
+export const MEASUREMENTS = {
+  reading: 'reading',
+  broker: 'broker_health',
+  gateway: 'gateway_health',
+  gap: 'gap',
+} as const;
+
+export interface Point {
+  measurement: string;
+  tags: Record<string, string>;
+  /** Whole numbers that must stay whole are given as bigint. */
+  fields: Record<string, MetricValue | bigint>;
+  /** Nanoseconds since 1970. */
+  timeNs: bigint;
+}
+
+export interface StampedReading {
+  site: string;
+  device: string;
+  boot: string | undefined;
+  seq: number | undefined;
+  tsMs: number;
+  timeQuality: TimeQuality;
+  metrics: Record<string, MetricValue>;
+}
+
+const NS_PER_MS = 1_000_000;
+
+/** The point of a reading. */
+export function readingPoint(reading: StampedReading): Point {
+  const fields: Point['fields'] = { ...reading.metrics };
+  if (reading.seq !== undefined) fields['seq'] = BigInt(reading.seq);
+  if (reading.boot !== undefined) fields['boot'] = reading.boot;
+  fields['tq'] = reading.timeQuality;
+  return {
+    measurement: MEASUREMENTS.reading,
+    tags: { site: reading.site, device: reading.device },
+    fields,
+    timeNs: BigInt(reading.tsMs) * BigInt(NS_PER_MS) + BigInt((reading.seq ?? 0) % NS_PER_MS),
+  };
+}

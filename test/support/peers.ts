@@ -1,0 +1,31 @@
+import { spawnSync } from 'node:child_process';
+import { describe } from 'vitest';
+
+/** Real programs that tests drive Lattice with, and the Debian package that each comes from. */
+const PEERS = {
+  mosquitto_pub: 'mosquitto-clients',
+  mosquitto_sub: 'mosquitto-clients',
+  influxd: 'influxdb',
+  curl: 'curl',
+  chromium: 'chromium',
+} as const;
+
+export type Peer = keyof typeof PEERS;
+
+function isInstalled(peer: Peer): boolean {
+  return spawnSync('sh', ['-c', `command -v ${peer}`]).status === 0;
+}
+
+/**
+ * `describe` for tests that need real programs. Missing: under CI=true the tests run and fail; elsewhere they are skipped,
+ * and the name says which package to install.
+ */
+export function describeWithPeers(name: string, peers: readonly Peer[], body: () => void): void {
+  const missing = peers.filter((peer) => !isInstalled(peer));
+  if (missing.length === 0 || process.env['CI'] === 'true') {
+    describe(name, body);
+    return;
+  }
+  const packages = [...new Set(missing.map((peer) => PEERS[peer]))].join(' ');
+  describe.skip(`${name} (needs ${missing.join(', ')}: apt-get install ${packages})`, body);
+}
