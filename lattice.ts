@@ -1,2 +1,250 @@
 #!/usr/bin/env node
-console.log(process.version as string, process.argv.slice(2));
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { EXIT, errorLine, exitCodeOf } from './core/cli/index.ts';
+import { VERSION } from './core/version.ts';
+
+/*
+ * The command line. Each command is loaded when it is called, so that `lattice pub` does not pay for the broker.
+ */
+const entry = fileURLToPath(import.meta.url);
+const DEMO_SCENARIO = fileURLToPath(new URL('device-sim/scenarios/demo.yaml', import.meta.url));
+
+const program = new Command('lattice')
+  .description(
+    'An IoT sensor mesh: federated MQTT brokers, edge gateways that lose nothing, a store that Grafana reads.',
+  )
+  .version(VERSION)
+  .showHelpAfterError('See --help.')
+  .configureHelp({ sortSubcommands: false })
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ npx lattice up                      a whole mesh on this machine
+  $ npx lattice sub                     its readings, as they come
+  $ npx lattice status                  every part, and the account of readings
+  $ npx lattice doctor                  where a reading gets stuck, if it does
+
+Exit codes: 0 well, 1 a check failed, 2 usage, 3 unreachable, 4 refused for safety.`,
+  );
+
+const whole =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+const dataOption = (): Option => new Option('--data <dir>', 'data folder of the mesh').default('.lattice');
+const jsonOption = (): Option => new Option('--json', 'machine-readable output').default(false);
+const configOption = (): Option => new Option('--config <file>', 'YAML configuration').makeOptionMandatory();
+const qosOption = (): Option => new Option('--qos <n>', 'quality of service').default(1).argParser(whole(0, 2));
+
+/** Options of the commands that are a client of one broker. */
+function connectionOptions(command: Command): Command {
+  return command
+    .addOption(dataOption())
+    .option('--broker <url>', 'another broker, for example mqtt://127.0.0.1:1884')
+    .option('--username <name>', 'its user name (default: the operator of the data folder)')
+    .option('--password <word>', 'its password');
+}
+
+program
+  .command('up')
+  .description('run a whole mesh on this machine: brokers, gateways, store, console and devices')
+  .addOption(dataOption())
+  .option('--port-base <n>', 'count every port from here (default: 1883, 8086, 8080 …)', whole(1, 65_000))
+  .option('--brokers <n>', 'how many brokers', whole(1, 8), 2)
+  .option('--gateways <n>', 'how many gateways', whole(1, 16), 3)
+  .option('--devices <n>', 'how many simulated devices', whole(0, 20_000), 20)
+  .option('--no-demo', 'without devices')
+  .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    `
+With --json it prints one line when ready, with the addresses and the account it made, and nothing else.
+
+Examples:
+  $ npx lattice up
+  $ npx lattice up --port-base 21000 --data /tmp/mesh --devices 1000
+  $ npx lattice up --no-demo --json`,
+  )
+  .action(run(async (options) => (await import('./core/cli/index.ts')).up({ ...options, entry })));
+
+program
+  .command('broker')
+  .description('run one broker')
+  .addOption(configOption())
+  .addHelpText('after', '\nExample:\n  $ npx lattice broker --config .lattice/config/broker-1.yaml')
+  .action(run(async ({ config }) => (await import('./broker/index.ts')).runBroker(config)));
+
+program
+  .command('gateway')
+  .description('run one gateway')
+  .addOption(configOption())
+  .addHelpText('after', '\nExample:\n  $ npx lattice gateway --config .lattice/config/gateway-1.yaml')
+  .action(run(async ({ config }) => (await import('./gateway/index.ts')).runGateway(config)));
+
+program
+  .command('store')
+  .description('run the embedded time-series store (InfluxDB 1.x HTTP API)')
+  .addOption(configOption())
+  .addHelpText('after', '\nExample:\n  $ npx lattice store --config .lattice/config/store.yaml')
+  .action(run(async ({ config }) => (await import('./gateway/index.ts')).runStore(config)));
+
+program
+  .command('console')
+  .description('run the web console')
+  .addOption(configOption())
+  .addHelpText('after', '\nExample:\n  $ npx lattice console --config .lattice/config/console.yaml')
+  .action(run(async ({ config }) => (await import('./dashboards/index.ts')).runConsole(config)));
+
+program
+  .command('sim')
+  .description('run a fleet of simulated or replayed devices')
+  .argument('[scenario]', 'YAML scenario (see device-sim/scenarios)')
+  .addOption(dataOption())
+  .option('--broker <url...>', 'brokers (default: those of the data folder)')
+  .option('--username <name>', 'one account for all devices (default: an account for each)')
+  .option('--password <word>', 'its password')
+  .option('--site <name>', 'site in the topics')
+  .option('--seed <text>', 'the same seed gives the same values')
+  .option('--devices <n>', 'how many simulated devices', whole(0, 100_000))
+  .option('--interval-ms <n>', 'time between two readings of a device', whole(1, 86_400_000))
+  .option('--speed <factor>', 'speed of replayed data', Number)
+  .option('--duration-s <n>', 'stop after so long', whole(1, 31_536_000))
+  .option('--readings <n>', 'stop after so many readings', whole(1, Number.MAX_SAFE_INTEGER))
+  .option('--dry-run', 'print the readings in virtual time, without a network', false)
+  .addOption(new Option('--demo', 'the scenario of `lattice up`').hideHelp().default(false))
+  .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    `
+Stops on Ctrl-C too, and ends with what was sent and acknowledged, and the percentiles of the acknowledgement.
+
+Examples:
+  $ npx lattice sim                                       20 devices against the mesh in .lattice
+  $ npx lattice sim device-sim/scenarios/thousand.yaml
+  $ npx lattice sim --devices 100 --interval-ms 500 --duration-s 60 --json
+  $ npx lattice sim --dry-run --seed 7 --readings 100`,
+  )
+  .action(
+    run(async (options, scenario) => {
+      const { fleetTarget } = await import('./core/cli/index.ts');
+      const { runSim } = await import('./device-sim/index.ts');
+      const target = options.dryRun ? {} : fleetTarget(options);
+      const scenarioFile = options.demo ? DEMO_SCENARIO : scenario;
+      return runSim({ ...options, ...target, scenarioFile });
+    }),
+  );
+
+program
+  .command('shim')
+  .description('publish the sensors of this machine, and what local programs send to a Unix socket')
+  .option('--config <file>', 'YAML configuration')
+  .option('--sysfs-root <dir>', 'where sys/ and proc/ are, for tests')
+  .option('--once', 'print one reading and end', false)
+  .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ npx lattice shim --once
+  $ npx lattice shim --config .lattice/config/shim.yaml`,
+  )
+  .action(
+    run(async ({ config, sysfsRoot, once, json }) => {
+      const { runShim } = await import('./firmware-shim/index.ts');
+      return runShim({ configFile: config, sysfsRoot, once, json });
+    }),
+  );
+
+connectionOptions(program.command('pub <topic> <message>'))
+  .description('publish one message and wait for its acknowledgement')
+  .addOption(qosOption())
+  .option('--retain', 'keep it for later subscribers', false)
+  .addHelpText('after', `\nExample:\n  $ npx lattice pub mesh/v1/home/kitchen/state '{"temperature":21.5}'`)
+  .action(
+    run(async (options, topic, message) => (await import('./core/cli/index.ts')).pub({ ...options, topic, message })),
+  );
+
+connectionOptions(program.command('sub [filters...]'))
+  .description('print messages as they come (default: every reading)')
+  .addOption(qosOption())
+  .option('--count <n>', 'end after so many', whole(1, Number.MAX_SAFE_INTEGER))
+  .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ npx lattice sub
+  $ npx lattice sub 'mesh/v1/+/+/deadletter'              what was refused, and why
+  $ npx lattice sub 'mesh/v1/home/mote-1/#' --count 5 --json`,
+  )
+  .action(
+    run(async (options, filters) => {
+      const { sub } = await import('./core/cli/index.ts');
+      return sub({ ...options, filters: filters.length > 0 ? filters : ['mesh/v1/+/+/state'] });
+    }),
+  );
+
+program
+  .command('status')
+  .description('the state of every part, and the account: sent = stored + buffered + dropped')
+  .addOption(dataOption())
+  .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    '\nExit code 1 when the account is open.\n\nExamples:\n  $ npx lattice status\n  $ npx lattice status --json',
+  )
+  .action(run(async (options) => (await import('./core/cli/index.ts')).status(options)));
+
+program
+  .command('doctor')
+  .description('send a marked reading over every path and name the hop where it stopped')
+  .addOption(dataOption())
+  .option('--timeout-s <n>', 'how long a reading may take', whole(1, 600), 10)
+  .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    '\nHops: broker, rights, link, gateway, store, dashboard query.\n\nExamples:\n  $ npx lattice doctor\n  $ npx lattice doctor --json --timeout-s 3',
+  )
+  .action(run(async (options) => (await import('./core/cli/index.ts')).doctor(options)));
+
+program
+  .command('top')
+  .description('status, again and again')
+  .addOption(dataOption())
+  .option('--interval-s <n>', 'time between two pictures', whole(1, 3600), 2)
+  .option('--iterations <n>', 'end after so many', whole(1, Number.MAX_SAFE_INTEGER))
+  .addOption(jsonOption())
+  .addHelpText('after', '\nExamples:\n  $ npx lattice top\n  $ npx lattice top --iterations 1 --json')
+  .action(run(async (options) => (await import('./core/cli/index.ts')).top(options)));
+
+/** Makes an action of a function that resolves with an exit code. */
+// biome-ignore lint/suspicious/noExplicitAny: commander hands over options and arguments untyped; each is checked by its parser above.
+function run(command: (options: any, ...args: any[]) => Promise<number>) {
+  // biome-ignore lint/suspicious/noExplicitAny: see above.
+  return async (...args: any[]): Promise<void> => {
+    const [positional, options] = [args.slice(0, -2), args.at(-2)];
+    process.exitCode = await command(options, ...positional);
+  };
+}
+
+for (const command of program.commands) command.exitOverride();
+program.exitOverride();
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  } else {
+    process.stderr.write(`${errorLine(error)}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+}
+// A command that has ended must not be kept by a socket that is still closing.
+process.exit();

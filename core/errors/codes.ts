@@ -52,6 +52,11 @@ export const ERROR_CODES = {
     remedy: 'Let its readers catch up, or raise its bound.',
   },
 
+  PROGRESS_DAMAGED: {
+    what: "The file with a gateway's progress is damaged.",
+    remedy: 'The gateway goes on from what its buffer still holds; counts of the past are lost.',
+  },
+
   // broker
   AUTH_REQUIRED: {
     what: 'The client gave no user name or no password.',
@@ -81,9 +86,21 @@ export const ERROR_CODES = {
     what: 'The client speaks a version of MQTT that the broker does not.',
     remedy: 'Use MQTT 3.1.1 (protocol level 4).',
   },
+  CONNECT_TIMEOUT: {
+    what: 'A client opened a connection and did not send CONNECT in time.',
+    remedy: 'Send CONNECT first and at once.',
+  },
   CONNECTIONS_EXHAUSTED: {
     what: 'The broker has as many connections as it allows.',
     remedy: 'Raise limits.connectionsMax, or add a broker.',
+  },
+  CLIENT_ID_TAKEN: {
+    what: 'The client id belongs to a session of another account.',
+    remedy: 'Choose another client id, or connect with the account that the session belongs to.',
+  },
+  SESSIONS_EXHAUSTED: {
+    what: 'The broker keeps as many sessions as it allows.',
+    remedy: 'Connect with a clean session, raise limits.sessionsMax, or let old sessions expire.',
   },
   SESSION_QUEUE_FULL: {
     what: 'The queue of a session is full; the oldest messages were dropped and counted.',
@@ -153,6 +170,18 @@ export const ERROR_CODES = {
     what: 'The store refused the user name or the password.',
     remedy: 'Check store.username and store.password of the gateway.',
   },
+  STORE_BUSY: {
+    what: 'The embedded store has as much waiting to be written as it allows.',
+    remedy: 'Senders try again by themselves; raise limits.writeQueueBytesMax if it recurs.',
+  },
+  STORE_NOT_FOUND: {
+    what: 'The store has no database or retention policy of that name.',
+    remedy: 'Create it, or mend the name.',
+  },
+  QUERY_LIMIT: {
+    what: 'A query would read or return more than the store allows.',
+    remedy: 'Ask for a shorter time, longer groups or fewer series, or raise the limit that the message names.',
+  },
   QUERY_UNSUPPORTED: {
     what: 'The statement uses something that the embedded store does not know.',
     remedy: 'The message names the word; use InfluxDB for it.',
@@ -162,6 +191,10 @@ export const ERROR_CODES = {
 
   // devices
   SCENARIO_INVALID: { what: 'The scenario has faults.', remedy: 'Mend each path that is listed.' },
+  SIM_QUEUE_FULL: {
+    what: "A simulated device's queue is full; its oldest readings were dropped and counted.",
+    remedy: 'Mend the connection to the broker, or raise queueReadingsMax of the scenario.',
+  },
   SHIM_RING_FULL: {
     what: "The shim's buffer is full; the oldest readings were dropped and counted.",
     remedy: 'Mend the connection to the broker, or raise buffer.bytesMax.',

@@ -19,6 +19,7 @@ export interface DurableLog {
   /**
    * Appends one record. Resolves with its position once it is synced.
    * Rejects with LOG_RECORD_TOO_LARGE, LOG_FULL, DISK_FULL, DISK_FAILED or LOG_CLOSED; then the record is not in the log.
+   * The bytes are not copied before they are written: leave them as they are until the promise settles.
    */
   append(record: Uint8Array): Promise<number>;
 
@@ -77,7 +78,8 @@ export interface LogOptions {
   /** Bound of all segments. Default 1 GiB. */
   bytesMax?: number;
   /**
-   * At the bound: `reject` refuses appends (LOG_FULL) until cursors move on; `drop-oldest` drops the oldest segment even
+   * At the bound, segments that every cursor has read go first. Then: `reject` refuses appends (LOG_FULL) until cursors
+   * move on, or, when the log has no cursors, until it is trimmed; `drop-oldest` drops the oldest segment even
    * if a cursor has yet to read it, and records a gap. Default `reject`.
    */
   atBound?: 'reject' | 'drop-oldest';
@@ -85,6 +87,12 @@ export interface LogOptions {
   recordBytesMax?: number;
   /** How long a group may wait for company before it is synced. Default 0: as soon as the last sync has ended. */
   groupDelayMs?: number;
+  /**
+   * Bytes of records that may wait for a sync. The back-pressure is the caller waiting for its appends: beyond the bound
+   * they are still taken, and counted; beyond four times the bound they are refused (LOG_FULL), and counted.
+   * Default 32 MiB.
+   */
+  pendingBytesMax?: number;
   /** Told of each group: how many records and bytes, how long the write and sync took. For metrics. */
   onGroup?: (group: { records: number; bytes: number; tookMs: number }) => void;
 }

@@ -1,14 +1,20 @@
 import { once } from 'node:events';
-import { errnoOf, LatticeError, messageOf } from '../errors/index.ts';
+import { codeOf, type ErrorCode, errnoOf, LatticeError, messageOf } from '../errors/index.ts';
 
 /** What every process of a mesh tells the parent that started it, over Node's IPC channel. */
-export type ChildMessage = { type: 'ready'; detail: Record<string, unknown> } | { type: 'failed'; line: string };
+export type ChildMessage =
+  | { type: 'ready'; detail: Record<string, unknown> }
+  | { type: 'failed'; code: ErrorCode; detail: string };
 
 export interface Service {
   /** What the parent and the log are told once the service runs: addresses, for the most part. */
   detail: Record<string, unknown>;
   /** Ends everything in order. Safe twice. */
   stop(): Promise<void>;
+  /** Resolves when the service has done what it was started for; a service without it runs until it is told to stop. */
+  ended?: Promise<void>;
+  /** The process's exit code, asked for after stop(); 0 without it. */
+  exitCode?(): number;
 }
 
 /** How long a service may take to stop before the process ends all the same. The parent's own limit is 5 s. */
@@ -17,28 +23,28 @@ const STOP_TIMEOUT_MS = 4_000;
 /**
  * Runs one service as this process: starts it, tells the parent that it is ready, and stops it on SIGINT, SIGTERM or
  * when the parent is gone (its IPC channel closes even when it was killed, so no child outlives it).
- * Resolves with the exit code.
+ * It also ends when the service itself does. Resolves with the exit code.
  */
 export async function hostService(start: () => Promise<Service>): Promise<number> {
-  const ending = endOfProcess();
+  const aborter = new AbortController();
+  const ending = endOfProcess(aborter);
   let service: Service;
   try {
     service = await start();
   } catch (error) {
-    const line = error instanceof LatticeError ? error.toLine() : `INTERNAL: ${messageOf(error)}`;
-    await tellParent({ type: 'failed', line });
+    await tellParent({ type: 'failed', code: codeOf(error), detail: messageOf(error) });
     throw error;
   }
   await tellParent({ type: 'ready', detail: service.detail });
-  await ending;
+  await (service.ended === undefined ? ending : Promise.race([ending, service.ended]));
+  aborter.abort();
   const timer = setTimeout(() => process.exit(1), STOP_TIMEOUT_MS);
   await service.stop();
   clearTimeout(timer);
-  return 0;
+  return service.exitCode?.() ?? 0;
 }
 
-async function endOfProcess(): Promise<void> {
-  const aborter = new AbortController();
+async function endOfProcess(aborter: AbortController): Promise<void> {
   const events = ['SIGINT', 'SIGTERM', 'disconnect'].map((event) => once(process, event, { signal: aborter.signal }));
   await Promise.race(events.map((event) => event.catch(() => new Promise(() => {}))));
   aborter.abort();

@@ -1,6 +1,7 @@
 export { DEAD_LETTER_PAYLOAD_BYTES_MAX, type DeadLetter, deadLetter, deadLetterSchema } from './dead-letter.ts';
 export { type DeviceMeta, deviceMetaSchema } from './device-meta.ts';
 export { type Gap, gapSchema } from './gap.ts';
+export { accountSchema, type GatewayStatus, gatewayStatusSchema, type ReadingAccount } from './gateway-status.ts';
 export {
   type BrokerHealth,
   brokerHealthSchema,
@@ -41,6 +42,7 @@ export {
   type MeshTopic,
   meshFilter,
   meshTopic,
+  PROBE_DEVICE_PREFIX,
   parseMeshTopic,
   TOPIC_KINDS,
   type TopicKind,

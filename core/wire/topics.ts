@@ -34,6 +34,9 @@ export interface MeshTopic {
   kind: TopicKind;
 }
 
+/** Devices whose names start so are probes of `lattice doctor`: stored like any other, and not announced to anybody. */
+export const PROBE_DEVICE_PREFIX = 'lattice-doctor-';
+
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** Whether a text may stand as a site or a device in a topic. */

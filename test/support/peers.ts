@@ -16,6 +16,12 @@ function isInstalled(peer: Peer): boolean {
   return spawnSync('sh', ['-c', `command -v ${peer}`]).status === 0;
 }
 
+/** The packages to install so that no peer is missing. */
+export function missingPackages(): string[] {
+  const missing = (Object.keys(PEERS) as Peer[]).filter((peer) => !isInstalled(peer));
+  return [...new Set(missing.map((peer) => PEERS[peer]))];
+}
+
 /**
  * `describe` for tests that need real programs. Missing: under CI=true the tests run and fail; elsewhere they are skipped,
  * and the name says which package to install.

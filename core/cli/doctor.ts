@@ -1,0 +1,195 @@
+import { randomBytes } from 'node:crypto';
+import mqtt, { type MqttClient } from 'mqtt';
+import { codeOf, LatticeError, messageOf } from '../errors/index.ts';
+import type { Endpoints } from '../mesh/index.ts';
+import { type Clock, delay } from '../time/index.ts';
+import { MEASUREMENTS, meshTopic, PROBE_DEVICE_PREFIX, shardOf, shardPreference } from '../wire/index.ts';
+import { gatewayDevice } from './gateway-api.ts';
+import { queryStore } from './store-query.ts';
+
+/** The hops of a reading, in order; a probe that fails names the first that it did not pass. */
+export const HOPS = ['broker', 'rights', 'link', 'gateway', 'store', 'dashboard query'] as const;
+export type Hop = (typeof HOPS)[number];
+
+export interface ProbeResult {
+  broker: string;
+  gateway: string;
+  ok: boolean;
+  /** Where it stopped, and why. */
+  hop?: Hop;
+  code?: string;
+  reason?: string;
+  tookMs: number;
+}
+
+const POLL_MS = 50;
+
+class HopFailure extends Error {
+  readonly hop: Hop;
+  readonly code: string;
+
+  constructor(hop: Hop, cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.hop = hop;
+    this.code = codeOf(cause);
+  }
+}
+
+/** Sends one marked reading over every path, from each broker by each gateway to the store, all at once. */
+export async function probePaths(endpoints: Endpoints, clock: Clock, timeoutMs: number): Promise<ProbeResult[]> {
+  const members = endpoints.gateways.map(({ id }) => id);
+  return Promise.all(
+    endpoints.brokers.flatMap((broker) =>
+      endpoints.gateways.map(async (gateway): Promise<ProbeResult> => {
+        const startedMs = clock.monotonicMs();
+        const path = { broker: broker.id, gateway: gateway.id };
+        const device = probeDevice(endpoints.site, broker.id, gateway.id, members);
+        try {
+          await new Probe(endpoints, device, gateway, clock, startedMs + timeoutMs).run(broker);
+          return { ...path, ok: true, tookMs: clock.monotonicMs() - startedMs };
+        } catch (error) {
+          if (!(error instanceof HopFailure)) throw error;
+          const { hop, code, message: reason } = error;
+          return { ...path, ok: false, hop, code, reason, tookMs: clock.monotonicMs() - startedMs };
+        }
+      }),
+    ),
+  );
+}
+
+/** Resolves once every path stands. Throws UNREACHABLE naming the first that does not by the time-out. */
+export async function awaitPaths(endpoints: Endpoints, clock: Clock, timeoutMs: number): Promise<void> {
+  const failed = (await probePaths(endpoints, clock, timeoutMs)).find(({ ok }) => !ok);
+  if (failed === undefined) return;
+  throw new LatticeError(
+    'UNREACHABLE',
+    `A probe from ${failed.broker} by ${failed.gateway} stopped at the hop "${failed.hop}": ${failed.reason}`,
+  );
+}
+
+/** A device name that the gateway owns: names are tried until the hash falls on one of its shards. */
+function probeDevice(site: string, broker: string, gateway: string, members: readonly string[]): string {
+  for (let n = 1; ; n++) {
+    const device = `${PROBE_DEVICE_PREFIX}${broker}-${n}`;
+    if (shardPreference(shardOf(site, device), members)[0] === gateway) return device;
+  }
+}
+
+class Probe {
+  readonly #endpoints: Endpoints;
+  readonly #device: string;
+  readonly #gateway: Endpoints['gateways'][number];
+  readonly #clock: Clock;
+  readonly #deadlineMs: number;
+  /** What tells this reading from those of earlier probes: 32 bits, exact as a float. */
+  readonly #mark = randomBytes(4).readUInt32LE();
+
+  constructor(
+    endpoints: Endpoints,
+    device: string,
+    gateway: Endpoints['gateways'][number],
+    clock: Clock,
+    deadlineMs: number,
+  ) {
+    this.#endpoints = endpoints;
+    this.#device = device;
+    this.#gateway = gateway;
+    this.#clock = clock;
+    this.#deadlineMs = deadlineMs;
+  }
+
+  async run(from: Endpoints['brokers'][number]): Promise<void> {
+    const clients: MqttClient[] = [];
+    try {
+      const sender = await this.#hop('broker', () => this.#connect(from, clients));
+      const others = this.#endpoints.brokers.filter(({ id }) => id !== from.id);
+      const topic = meshTopic(this.#endpoints.site, this.#device, 'state');
+      // The link is seen by subscribing at the others; one that does not even answer counts as the link's fault.
+      const arrivals = await this.#hop('link', () =>
+        Promise.all(others.map(async (other) => this.#arrival(await this.#connect(other, clients), topic))),
+      );
+      await this.#hop('rights', () => this.#publish(sender, topic));
+      await this.#hop('gateway', () => this.#until('It has not come', () => this.#isAtGateway()));
+      await this.#hop('store', () => this.#until('It is not there', () => this.#isInStore()));
+      await this.#hop('dashboard query', () => this.#until('No data', () => this.#isOnDashboard()));
+      await this.#hop('link', () => this.#inTime('It has not come to the other broker', Promise.all(arrivals)));
+    } finally {
+      await Promise.allSettled(clients.map((client) => client.endAsync(true)));
+    }
+  }
+
+  async #hop<T>(hop: Hop, pass: () => Promise<T>): Promise<T> {
+    try {
+      return await pass();
+    } catch (error) {
+      throw new HopFailure(hop, error);
+    }
+  }
+
+  async #connect(broker: Endpoints['brokers'][number], clients: MqttClient[]): Promise<MqttClient> {
+    const { username, password } = this.#endpoints;
+    const url = `mqtt://${broker.host}:${broker.port}`;
+    // connectAsync rejects on the first failure, since reconnecting is off.
+    const connected = mqtt.connectAsync(url, { username, password, protocolVersion: 4, reconnectPeriod: 0 });
+    const client = await this.#inTime(`${broker.id} at ${broker.host}:${broker.port} does not answer`, connected);
+    client.on('error', () => {});
+    clients.push(client);
+    return client;
+  }
+
+  /** Subscribed on return; resolves when the marked reading arrives. */
+  async #arrival(client: MqttClient, topic: string): Promise<Promise<void>> {
+    const arrived = new Promise<void>((resolve) => {
+      client.on('message', (_topic, payload) => {
+        if (payload.toString().includes(`"probe":${this.#mark}`)) resolve();
+      });
+    });
+    await client.subscribeAsync(topic, { qos: 1 });
+    return arrived;
+  }
+
+  async #publish(sender: MqttClient, topic: string): Promise<void> {
+    const payload = JSON.stringify({ ts: Math.round(this.#clock.wallMs()), tq: 'sync', probe: this.#mark });
+    await this.#inTime('No acknowledgement', sender.publishAsync(topic, payload, { qos: 1 }));
+  }
+
+  async #isAtGateway(): Promise<boolean> {
+    const device = await gatewayDevice(this.#endpoints, this.#gateway, this.#device);
+    return device?.metrics['probe'] === this.#mark;
+  }
+
+  async #isInStore(): Promise<boolean> {
+    const statement = `SELECT "probe" FROM "${MEASUREMENTS.reading}" WHERE "device" = '${this.#device}' ORDER BY time DESC LIMIT 5`;
+    const series = await queryStore(this.#endpoints, statement);
+    return series.some(({ values }) => values.some((row) => row[1] === this.#mark));
+  }
+
+  /** The form of a panel's query. */
+  async #isOnDashboard(): Promise<boolean> {
+    const statement =
+      `SELECT max("probe") FROM "${MEASUREMENTS.reading}" WHERE "device" = '${this.#device}' ` +
+      'AND time > now() - 5m GROUP BY time(10s), "device" fill(none)';
+    const series = await queryStore(this.#endpoints, statement);
+    return series.some(({ values }) => values.length > 0);
+  }
+
+  async #until(fault: string, check: () => Promise<boolean>): Promise<void> {
+    for (;;) {
+      if (await check()) return;
+      if (this.#clock.monotonicMs() > this.#deadlineMs) throw new LatticeError('UNREACHABLE', `${fault} in time.`);
+      await delay(this.#clock, POLL_MS);
+    }
+  }
+
+  async #inTime<T>(fault: string, promise: Promise<T>): Promise<T> {
+    const done = new AbortController();
+    const late = delay(this.#clock, Math.max(0, this.#deadlineMs - this.#clock.monotonicMs()), done.signal).then(() => {
+      if (!done.signal.aborted) throw new LatticeError('UNREACHABLE', `${fault} in time.`);
+    });
+    try {
+      return (await Promise.race([promise, late])) as T;
+    } finally {
+      done.abort();
+    }
+  }
+}

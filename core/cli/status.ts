@@ -1,0 +1,159 @@
+import { resolve } from 'node:path';
+import mqtt from 'mqtt';
+import { messageOf } from '../errors/index.ts';
+import { type Endpoints, loadEndpoints } from '../mesh/index.ts';
+import { type Clock, delay, systemClock } from '../time/index.ts';
+import {
+  type BrokerHealth,
+  type GatewayStatus,
+  healthSchema,
+  MEASUREMENTS,
+  meshFilter,
+  type ReadingAccount,
+} from '../wire/index.ts';
+import { accountLine, isClosed } from './account-line.ts';
+import { gatewayStatus, sumAccounts } from './gateway-api.ts';
+import { count, EXIT, table } from './output.ts';
+import { queryStore } from './store-query.ts';
+
+export interface MeshStatus {
+  site: string;
+  brokers: ({ id: string; up: true } & BrokerHealth)[];
+  brokersDown: { id: string; reason: string }[];
+  gateways: GatewayStatus[];
+  gatewaysDown: { id: string; reason: string }[];
+  account: ReadingAccount;
+  /** Numbered readings that the store counts; undefined when it does not answer. */
+  storeCount: number | undefined;
+  /** Whether every reading sent is accounted for: nothing missing, and everybody answered. */
+  closed: boolean;
+}
+
+/** Health is retained, so it comes at once from a broker that runs. */
+const HEALTH_TIMEOUT_MS = 2_000;
+/** Older health is of a broker that does not run any more. */
+const HEALTH_AGE_MS_MAX = 15_000;
+
+/** Prints the state of every part and the account of readings. Exit code 1 when the account is not closed. */
+export async function status(options: { data: string; json: boolean }): Promise<number> {
+  const mesh = await meshStatus(loadEndpoints(resolve(options.data)), systemClock);
+  process.stdout.write(options.json ? `${JSON.stringify(mesh)}\n` : `${statusText(mesh)}\n`);
+  const isNobodyThere = mesh.gateways.length === 0 && mesh.brokers.length === 0;
+  if (isNobodyThere) return EXIT.unreachable;
+  return mesh.closed ? EXIT.ok : EXIT.failed;
+}
+
+export async function meshStatus(endpoints: Endpoints, clock: Clock): Promise<MeshStatus> {
+  const [brokers, gateways, storeCount] = await Promise.all([
+    Promise.allSettled(endpoints.brokers.map((broker) => brokerHealth(endpoints, broker, clock))),
+    Promise.allSettled(endpoints.gateways.map((gateway) => gatewayStatus(endpoints, gateway))),
+    countStored(endpoints).catch(() => undefined),
+  ]);
+  const gatewaysUp = fulfilled(gateways);
+  const brokersUp = fulfilled(brokers);
+  const account = sumAccounts(gatewaysUp.map((gateway) => gateway.account));
+  return {
+    site: endpoints.site,
+    brokers: brokersUp.map((health) => ({ id: health.node, up: true, ...health })),
+    brokersDown: rejected(brokers, endpoints.brokers),
+    gateways: gatewaysUp,
+    gatewaysDown: rejected(gateways, endpoints.gateways),
+    account,
+    storeCount,
+    closed:
+      isClosed(account) &&
+      gatewaysUp.length === endpoints.gateways.length &&
+      brokersUp.length === endpoints.brokers.length,
+  };
+}
+
+async function brokerHealth(
+  { username, password }: Endpoints,
+  { id, host, port }: Endpoints['brokers'][number],
+  clock: Clock,
+): Promise<BrokerHealth> {
+  const client = await mqtt.connectAsync(`mqtt://${host}:${port}`, {
+    username,
+    password,
+    protocolVersion: 4,
+    reconnectPeriod: 0,
+    connectTimeout: HEALTH_TIMEOUT_MS,
+  });
+  try {
+    const health = new Promise<BrokerHealth>((resolveHealth) => {
+      client.on('message', (_topic, payload) => {
+        const parsed = healthSchema.safeParse(JSON.parse(payload.toString()));
+        if (!parsed.success || parsed.data.kind !== 'broker') return;
+        if (clock.wallMs() - parsed.data.atMs < HEALTH_AGE_MS_MAX) resolveHealth(parsed.data);
+      });
+    });
+    await client.subscribeAsync(meshFilter({ device: id, kind: 'health' }));
+    const late = delay(clock, HEALTH_TIMEOUT_MS).then(() => undefined);
+    const answer = await Promise.race([health, late]);
+    if (answer === undefined) throw new Error('it answers, and says nothing of its health');
+    return answer;
+  } finally {
+    await client.endAsync(true);
+  }
+}
+
+/** Readings with a number of their own; each is one point, however often it was written. */
+async function countStored(endpoints: Endpoints): Promise<number> {
+  const series = await queryStore(endpoints, `SELECT count("seq") FROM "${MEASUREMENTS.reading}"`);
+  return Number(series[0]?.values[0]?.[1] ?? 0);
+}
+
+export function statusText(mesh: MeshStatus): string {
+  const brokers = [
+    ...mesh.brokers.map((broker) => [
+      broker.id,
+      'up',
+      count(broker.connections),
+      count(broker.publishedTotal),
+      count(broker.queued),
+      broker.links
+        .map(
+          (link) =>
+            `${link.peer} ${link.state}${link.backlogMessages > 0 ? ` (${count(link.backlogMessages)} waiting)` : ''}`,
+        )
+        .join(', ') || '–',
+    ]),
+    ...mesh.brokersDown.map(({ id, reason }) => [id, 'DOWN', '', '', '', reason]),
+  ];
+  const gateways = [
+    ...mesh.gateways.map((gateway) => [
+      gateway.id,
+      gateway.brokerUp && gateway.storeUp ? 'up' : gateway.brokerUp ? 'store away' : 'broker away',
+      count(gateway.devices),
+      count(gateway.shards.length),
+      count(gateway.account.stored),
+      count(gateway.account.buffered),
+      `${count(gateway.latencyMs.p50)} / ${count(gateway.latencyMs.p99)}`,
+    ]),
+    ...mesh.gatewaysDown.map(({ id, reason }) => [id, 'DOWN', '', '', '', '', reason]),
+  ];
+  return [
+    table(['BROKER', 'STATE', 'CLIENTS', 'PUBLISHED', 'QUEUED', 'LINKS'], brokers),
+    '',
+    table(['GATEWAY', 'STATE', 'DEVICES', 'SHARDS', 'STORED', 'BUFFERED', 'P50/P99 MS'], gateways),
+    '',
+    `Account  ${accountLine(mesh.account)}`,
+    `Store    ${mesh.storeCount === undefined ? 'does not answer' : `${count(mesh.storeCount)} numbered readings`}`,
+    mesh.closed
+      ? 'The account is closed: every reading is accounted for.'
+      : 'The account is open: readings are on their way or missing, or a part does not answer.',
+  ].join('\n');
+}
+
+function fulfilled<T>(results: readonly PromiseSettledResult<T>[]): T[] {
+  return results.filter((result) => result.status === 'fulfilled').map(({ value }) => value);
+}
+
+function rejected(
+  results: readonly PromiseSettledResult<unknown>[],
+  parts: readonly { id: string }[],
+): { id: string; reason: string }[] {
+  return results.flatMap((result, index) =>
+    result.status === 'rejected' ? [{ id: parts[index]?.id ?? '', reason: messageOf(result.reason) }] : [],
+  );
+}

@@ -1,0 +1,101 @@
+import { resolve } from 'node:path';
+import { makePrivateDirectory } from '../files/index.ts';
+import { lockDirectory } from '../log/lock.ts';
+import type { Endpoints, MeshChoice } from '../mesh/index.ts';
+import { repeat, systemClock } from '../time/index.ts';
+import { accountLine } from './account-line.ts';
+import { gatewayStatus, sumAccounts } from './gateway-api.ts';
+import { MeshRun } from './mesh-run.ts';
+import { count, EXIT } from './output.ts';
+
+export interface UpOptions extends MeshChoice {
+  data: string;
+  json: boolean;
+  /** The program's entry, lattice.ts. */
+  entry: string;
+}
+
+const LIVE_INTERVAL_MS = { terminal: 1_000, file: 10_000 };
+
+/** Runs a mesh until Ctrl-C (or until the parent that started it is gone). */
+export async function up(options: UpOptions): Promise<number> {
+  const dataDir = resolve(options.data);
+  const say = options.json ? () => {} : (line: string) => process.stdout.write(`${line}\n`);
+  await makePrivateDirectory(dataDir);
+  const unlock = await lockDirectory(dataDir);
+  const ended = untilToldToEnd();
+  const run = new MeshRun({
+    ...options,
+    dataDir,
+    onRestarting: (name, reason) => process.stderr.write(`${clearLine}${name} ${reason}; starting it again.\n`),
+  });
+  try {
+    say(`Starting ${options.brokers} brokers, ${options.gateways} gateways, the store and the console …`);
+    const endpoints = await Promise.race([run.start(), ended.then(() => undefined)]);
+    if (endpoints !== undefined) {
+      process.stdout.write(options.json ? `${JSON.stringify(endpoints)}\n` : `${welcome(endpoints)}\n`);
+      const live = options.json ? undefined : liveLine(endpoints);
+      await ended;
+      live?.cancel();
+    }
+    say('\nStopping …');
+  } finally {
+    await run.stop();
+    await unlock();
+  }
+  say(`Stopped. The data is in ${dataDir}; the next start goes on from it.`);
+  return EXIT.ok;
+}
+
+const clearLine = process.stdout.isTTY ? '\r\x1b[K' : '';
+
+function welcome({ brokers, store, console, username, password, site, dataDir }: Endpoints): string {
+  const first = brokers[0];
+  return `
+  Lattice runs.
+
+  Console      ${console}
+  MQTT         ${brokers.map(({ host, port }) => `mqtt://${host}:${port}`).join('   ')}
+  WebSocket    ${brokers.map(({ host, wsPort }) => `ws://${host}:${wsPort}`).join('   ')}
+  Store        ${store.url}   (InfluxDB 1.x API, database ${store.db})
+  User name    ${username}
+  Password     ${password}
+  Data         ${dataDir}
+
+  Subscribe:   npx lattice sub
+               mosquitto_sub -h ${first?.host} -p ${first?.port} -u ${username} -P ${password} -t 'mesh/v1/${site}/+/state'
+  Check:       npx lattice status     npx lattice doctor
+  Stop:        Ctrl-C
+`;
+}
+
+/** The live counts: one line that is written over on a terminal, a line every 10 s elsewhere. */
+function liveLine(endpoints: Endpoints): { cancel(): void } {
+  const isTerminal = process.stdout.isTTY;
+  const show = async (): Promise<void> => {
+    const answers = await Promise.allSettled(endpoints.gateways.map((gateway) => gatewayStatus(endpoints, gateway)));
+    const statuses = answers.filter((answer) => answer.status === 'fulfilled').map(({ value }) => value);
+    const devices = statuses.reduce((total, status) => total + status.devices, 0);
+    const p99Ms = Math.max(0, ...statuses.map(({ latencyMs }) => latencyMs.p99));
+    const silent = endpoints.gateways.length - statuses.length;
+    const line = `${count(devices)} devices · ${accountLine(sumAccounts(statuses.map(({ account }) => account)))} · p99 ${count(p99Ms)} ms${silent > 0 ? ` · ${silent} gateways do not answer` : ''}`;
+    process.stdout.write(
+      isTerminal ? `${clearLine}  ${line.slice(0, (process.stdout.columns ?? 120) - 3)}` : `${line}\n`,
+    );
+  };
+  void show();
+  return repeat(systemClock, isTerminal ? LIVE_INTERVAL_MS.terminal : LIVE_INTERVAL_MS.file, show);
+}
+
+/** Resolves on Ctrl-C, SIGTERM or SIGHUP. A second Ctrl-C ends the process at once, and the children with it. */
+function untilToldToEnd(): Promise<void> {
+  return new Promise((resolveEnd) => {
+    let times = 0;
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        if (++times > 1) process.exit(EXIT.failed);
+        resolveEnd();
+      });
+    }
+  });
+}

@@ -1,0 +1,1 @@
+export { makePrivateDirectory, writeFileAtomic } from './atomic-write.ts';

@@ -1,0 +1,5 @@
+export { meshConfigs, type ProcessConfig, type ProcessKind, shimConfig, writeConfig } from './configs.ts';
+export { type Endpoints, endpointsSchema, loadEndpoints, saveEndpoints } from './endpoints.ts';
+export { type MeshChoice, type MeshLayout, planMesh, portsOf, SITE } from './layout.ts';
+export { checkPorts } from './ports.ts';
+export { loadSecrets, type MeshSecrets, readSecrets } from './secrets.ts';

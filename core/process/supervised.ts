@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { LatticeError } from '../errors/index.ts';
+import type { ChildMessage } from './host.ts';
+import { LogFile } from './log-file.ts';
+
+export interface SupervisedOptions {
+  name: string;
+  /** Arguments of this program's own command line, for example ['broker', '--config', …]. */
+  args: readonly string[];
+  /** The program's entry, lattice.ts. */
+  entry: string;
+  logPath: string;
+}
+
+interface SupervisedEvents {
+  /** The process runs and has said so; with what it said. */
+  ready: [detail: Record<string, unknown>];
+  /** The process has ended by itself and is started again after delayMs. */
+  restarting: [reason: string, delayMs: number];
+}
+
+const BACKOFF_MS_MIN = 200;
+const BACKOFF_MS_MAX = 5_000;
+/** A process that has run this long is well again: the next restart is quick. */
+const STABLE_MS = 30_000;
+
+/** One child process that is started again whenever it ends, until it is stopped. */
+export class Supervised extends EventEmitter<SupervisedEvents> {
+  readonly name: string;
+  readonly #options: SupervisedOptions;
+  readonly #log: LogFile;
+  #child: ChildProcess | undefined;
+  #restartTimer: NodeJS.Timeout | undefined;
+  #isStopping = false;
+  #wasReady = false;
+  #backoffMs = BACKOFF_MS_MIN;
+  restarts = 0;
+
+  constructor(options: SupervisedOptions) {
+    super();
+    this.name = options.name;
+    this.#options = options;
+    this.#log = new LogFile(options.logPath);
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Starts the process; resolves with what it said when ready. Rejects when it ends before that for the first time. */
+  async start(): Promise<Record<string, unknown>> {
+    const failed = new Promise<never>((_resolve, reject) => {
+      this.#spawn(reject);
+    });
+    const [detail] = (await Promise.race([once(this, 'ready'), failed])) as [Record<string, unknown>];
+    return detail;
+  }
+
+  /** Asks the process to end, and kills it at the deadline. Safe twice. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#isStopping = true;
+    clearTimeout(this.#restartTimer);
+    const child = this.#child;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+      await exited;
+      clearTimeout(timer);
+    }
+    await this.#log.close();
+  }
+
+  #spawn(reject?: (error: Error) => void): void {
+    const startedMs = performance.now();
+    let failure: LatticeError | undefined;
+    // A process group of its own, so that Ctrl-C reaches the parent alone, which then stops the children in order. They
+    // cannot outlive it: they end when its IPC channel closes.
+    const child = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', this.#options.entry, ...this.#options.args],
+      {
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        detached: true,
+      },
+    );
+    this.#child = child;
+    child.stdout?.on('data', (chunk: Uint8Array) => this.#log.write(chunk));
+    child.stderr?.on('data', (chunk: Uint8Array) => this.#log.write(chunk));
+    child.on('message', (message: ChildMessage) => {
+      if (message.type === 'failed') {
+        failure = new LatticeError(message.code, `${this.name}: ${message.detail}`);
+        return;
+      }
+      this.#wasReady = true;
+      this.emit('ready', message.detail);
+    });
+    child.on('error', (error) => reject?.(error));
+    child.on('exit', (code, signal) => {
+      if (this.#isStopping) return;
+      const reason = failure?.message ?? (signal === null ? `ended with code ${code}` : `ended by ${signal}`);
+      if (!this.#wasReady && reject !== undefined) {
+        reject(failure ?? new LatticeError('INTERNAL', `${this.name} ${reason}. Its log: ${this.#log.path}`));
+        return;
+      }
+      this.#restartLater(reason, performance.now() - startedMs);
+    });
+  }
+
+  #restartLater(reason: string, ranMs: number): void {
+    if (ranMs > STABLE_MS) this.#backoffMs = BACKOFF_MS_MIN;
+    const delayMs = this.#backoffMs;
+    this.#backoffMs = Math.min(BACKOFF_MS_MAX, this.#backoffMs * 2);
+    this.restarts++;
+    this.emit('restarting', reason, delayMs);
+    this.#restartTimer = setTimeout(() => this.#spawn(), delayMs);
+  }
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+const count = z.number();
+
+/**
+ * The account of a gateway: sent = stored + buffered + rejected + dropped + missing.
+ * The account of a mesh is the sum over its gateways, since each device belongs to one of them.
+ */
+export const accountSchema = z.object({
+  /** Readings that devices have numbered, as far as has been heard. */
+  sent: count,
+  stored: count,
+  /** On the gateway's disk, and not yet in the store. */
+  buffered: count,
+  /** Refused by the store for good; each is in the dead letters. */
+  rejected: count,
+  /** Declared dropped by the devices. */
+  dropped: count,
+  /** Sequence numbers not seen: on their way, or lost. */
+  missing: count,
+  /** Came again and were left out. */
+  duplicates: count,
+  /** Messages that came, since the start of the process. */
+  received: count,
+  /** Payloads that were no readings, since the start of the process; each is in the dead letters. */
+  refused: count,
+});
+export type ReadingAccount = z.infer<typeof accountSchema>;
+
+/** What `GET /status` of a gateway answers. */
+export const gatewayStatusSchema = z.object({
+  id: z.string(),
+  site: z.string(),
+  uptimeS: count,
+  brokerUp: z.boolean(),
+  storeUp: z.boolean(),
+  store: z.string(),
+  shards: z.array(z.int()),
+  devices: count,
+  account: accountSchema,
+  /** lostPositions: records that damage to the disk has cost. */
+  buffer: z.object({ readings: count, bytes: count, lostPositions: count }),
+  /** Device stamp to stored, over the last one to two minutes. */
+  latencyMs: z.object({ p50: count, p99: count }),
+});
+export type GatewayStatus = z.infer<typeof gatewayStatusSchema>;

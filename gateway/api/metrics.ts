@@ -1,0 +1,34 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { GatewayStatus } from '../../core/wire/index.ts';
+
+/** Prometheus metrics of a gateway, read from its status when they are asked for, so that the two never differ. */
+export function statusMetrics(status: () => GatewayStatus): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const gauge = (name: string, help: string, value: (status: GatewayStatus) => number): void => {
+    new Gauge({
+      name: `lattice_gateway_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(value(status()));
+      },
+    });
+  };
+  gauge('readings_sent', 'Readings that devices have numbered', ({ account }) => account.sent);
+  gauge('readings_stored', 'Readings that the store has', ({ account }) => account.stored);
+  gauge('readings_buffered', 'Readings on disk that the store does not have yet', ({ account }) => account.buffered);
+  gauge('readings_rejected', 'Readings that the store refused for good', ({ account }) => account.rejected);
+  gauge('readings_dropped', 'Readings that devices declared dropped', ({ account }) => account.dropped);
+  gauge('readings_missing', 'Sequence numbers that were not seen', ({ account }) => account.missing);
+  gauge('readings_duplicate', 'Readings that came again and were left out', ({ account }) => account.duplicates);
+  gauge('payloads_refused', 'Payloads that were no readings', ({ account }) => account.refused);
+  gauge('buffer_bytes', 'Bytes of the buffer on disk', ({ buffer }) => buffer.bytes);
+  gauge('broker_up', '1 when connected to the broker', ({ brokerUp }) => Number(brokerUp));
+  gauge('store_up', '1 when the store took the last write', ({ storeUp }) => Number(storeUp));
+  gauge('devices', 'Devices known', ({ devices }) => devices);
+  gauge('shards', 'Shards owned', ({ shards }) => shards.length);
+  gauge('stored_latency_p50_ms', 'Device stamp to stored, median', ({ latencyMs }) => latencyMs.p50);
+  gauge('stored_latency_p99_ms', 'Device stamp to stored, 99th percentile', ({ latencyMs }) => latencyMs.p99);
+  return registry;
+}

@@ -1,0 +1,2 @@
+export { recordPoint } from './points.ts';
+export { type BufferRecord, decodeRecord, encodeRecord } from './record.ts';

@@ -1,0 +1,65 @@
+import {
+  type BrokerHealth,
+  type GatewayHealth,
+  MEASUREMENTS,
+  type Point,
+  readingPoint,
+} from '../../core/wire/index.ts';
+import type { BufferRecord } from './record.ts';
+
+const NS_PER_MS = 1_000_000n;
+
+/** The point of the time-series store that a buffered record becomes. */
+export function recordPoint(record: BufferRecord): Point {
+  switch (record.type) {
+    case 'reading':
+      return readingPoint(record.reading);
+    case 'gap':
+      return {
+        measurement: MEASUREMENTS.gap,
+        tags: { site: record.site, device: record.device },
+        fields: {
+          boot: record.gap.boot,
+          fromSeq: BigInt(record.gap.fromSeq),
+          toSeq: BigInt(record.gap.toSeq),
+          cause: record.gap.cause,
+        },
+        timeNs: BigInt(record.atMs) * NS_PER_MS + BigInt(record.gap.fromSeq % 1_000_000),
+      };
+    case 'health':
+      return record.health.kind === 'broker'
+        ? brokerPoint(record.site, record.health)
+        : gatewayPoint(record.site, record.health);
+  }
+}
+
+function gatewayPoint(site: string, health: GatewayHealth): Point {
+  const { kind: _kind, node, atMs, ...fields } = health;
+  return healthPoint(MEASUREMENTS.gateway, site, node, atMs, fields);
+}
+
+/** A broker's links are summed, since a point has no lists. */
+function brokerPoint(site: string, health: BrokerHealth): Point {
+  const { kind: _kind, node, atMs, links, ...fields } = health;
+  const sum = (of: (link: BrokerHealth['links'][number]) => number): number =>
+    links.reduce((total, link) => total + of(link), 0);
+  return healthPoint(MEASUREMENTS.broker, site, node, atMs, {
+    ...fields,
+    linksUp: links.filter((link) => link.state === 'up').length,
+    linksDown: links.filter((link) => link.state !== 'up').length,
+    linkBacklogMessages: sum((link) => link.backlogMessages),
+    linkSent: sum((link) => link.sent),
+    linkReceived: sum((link) => link.received),
+    linkDropped: sum((link) => link.dropped),
+  });
+}
+
+function healthPoint(
+  measurement: string,
+  site: string,
+  node: string,
+  atMs: number,
+  fields: Record<string, number | boolean>,
+): Point {
+  return { measurement, tags: { site, node }, fields, timeNs: BigInt(atMs) * NS_PER_MS };
+}

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import {
+  type Gap,
+  gapSchema,
+  type Health,
+  healthSchema,
+  type StampedReading,
+  TIME_QUALITIES,
+} from '../../core/wire/index.ts';
+
+/** What a gateway keeps on disk until the store has it: readings, declared gaps, and the mesh's own health. */
+export type BufferRecord =
+  | { type: 'reading'; reading: StampedReading }
+  | { type: 'gap'; site: string; device: string; atMs: number; gap: Gap }
+  | { type: 'health'; site: string; health: Health };
+
+/** The form on disk: JSON with short keys, in which a reading of three metrics has some 120 bytes. */
+const stored = z.union([
+  z.object({
+    r: z.tuple([z.string(), z.string(), z.string().nullable(), z.int().nullable(), z.int(), z.enum(TIME_QUALITIES)]),
+    m: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
+  }),
+  z.object({ g: z.tuple([z.string(), z.string(), z.int()]), gap: gapSchema }),
+  z.object({ h: z.string(), health: healthSchema }),
+]);
+
+export function encodeRecord(record: BufferRecord): Uint8Array {
+  return Buffer.from(JSON.stringify(toStored(record)));
+}
+
+/** Throws when the bytes are not a record: they passed the log's CRC, so another version of Lattice wrote them. */
+export function decodeRecord(bytes: Uint8Array): BufferRecord {
+  const value = stored.parse(
+    JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')),
+  );
+  if ('r' in value) {
+    const [site, device, boot, seq, tsMs, timeQuality] = value.r;
+    const reading = {
+      site,
+      device,
+      boot: boot ?? undefined,
+      seq: seq ?? undefined,
+      tsMs,
+      timeQuality,
+      metrics: value.m,
+    };
+    return { type: 'reading', reading };
+  }
+  if ('g' in value) {
+    const [site, device, atMs] = value.g;
+    return { type: 'gap', site, device, atMs, gap: value.gap };
+  }
+  return { type: 'health', site: value.h, health: value.health };
+}
+
+function toStored(record: BufferRecord): z.input<typeof stored> {
+  switch (record.type) {
+    case 'reading': {
+      const { site, device, boot, seq, tsMs, timeQuality, metrics } = record.reading;
+      return { r: [site, device, boot ?? null, seq ?? null, tsMs, timeQuality], m: metrics };
+    }
+    case 'gap':
+      return { g: [record.site, record.device, record.atMs], gap: record.gap };
+    case 'health':
+      return { h: record.site, health: record.health };
+  }
+}

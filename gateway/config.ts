@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { accountSchema } from '../core/identity/index.ts';
+import { isMeshName } from '../core/wire/index.ts';
+import { storeTargetSchema } from './store/index.ts';
+
+const meshName = z.string().refine(isMeshName, '1 to 64 letters, digits, dots, dashes or underscores');
+const port = z.int().min(0).max(65_535);
+
+/** The configuration of one gateway process. */
+export const gatewayConfigSchema = z.strictObject({
+  id: meshName,
+  site: meshName,
+  dataDir: z.string().min(1),
+  http: z.strictObject({ host: z.string().default('127.0.0.1'), port }),
+  /** Every gateway of the site, this one among them: the devices are divided among these. */
+  members: z.array(meshName).min(1).max(64),
+  /** The broker that keeps this gateway's session. A gateway stays with it, since its unread messages wait there. */
+  broker: z.strictObject({ url: z.url({ protocol: /^(mqtt|mqtts|ws|wss)$/ }) }),
+  /** Secret of the site, from which the passwords of machines are derived. */
+  siteKey: z.string().min(16),
+  /** People who may read this gateway's HTTP API. */
+  accounts: z.array(accountSchema).default([]),
+  store: storeTargetSchema,
+  buffer: z
+    .strictObject({
+      /** Bound of the readings that wait on disk; at the bound nothing more is taken, so it waits in the broker. */
+      bytesMax: z
+        .int()
+        .min(1024 * 1024)
+        .default(1024 ** 3),
+      segmentBytes: z
+        .int()
+        .min(64 * 1024)
+        .default(16 * 1024 * 1024),
+    })
+    .prefault({}),
+  replication: z
+    .strictObject({
+      /** Bytes of buffered readings per write to the store. */
+      batchBytesMax: z
+        .int()
+        .min(1024)
+        .default(512 * 1024),
+      /** How long readings are gathered before a write; the price is that much latency. */
+      lingerMs: z.int().min(0).max(10_000).default(50),
+      backoffMsMin: z.int().min(1).default(250),
+      backoffMsMax: z.int().min(1).default(10_000),
+    })
+    .prefault({}),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
+});
+
+export type GatewayConfig = z.output<typeof gatewayConfigSchema>;

@@ -1,0 +1,2 @@
+export { Intake, noteRecord } from './intake.ts';
+export { MeshClient } from './mesh-client.ts';

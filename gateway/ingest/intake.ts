@@ -1,0 +1,164 @@
+import { LatticeError, messageOf } from '../../core/errors/index.ts';
+import type { DurableLog } from '../../core/log/index.ts';
+import type { Clock } from '../../core/time/index.ts';
+import {
+  deviceMetaSchema,
+  gapSchema,
+  healthSchema,
+  isReadingFault,
+  type MeshTopic,
+  parseMeshTopic,
+  parseReading,
+  parseShardTopic,
+  type StampedReading,
+} from '../../core/wire/index.ts';
+import type { Ledger, ReadingKey } from '../account/index.ts';
+import { type BufferRecord, encodeRecord } from '../buffer/index.ts';
+import type { DeviceRegistry } from '../registry/index.ts';
+
+export interface IntakeOptions {
+  clock: Clock;
+  /** The buffer; what is in it is safe. */
+  log: DurableLog;
+  ledger: Ledger;
+  registry: DeviceRegistry;
+  /** Told what was refused and why; the message is acknowledged all the same, since sending it again cannot help. */
+  onRefused: (refused: { topic: string; payload: Uint8Array; error: LatticeError }) => void;
+}
+
+/**
+ * Takes messages in: checks them, leaves out what came before, and puts the rest into the buffer. A message may be
+ * acknowledged once `take` has resolved; when it rejects, the disk failed and the message has to come again.
+ */
+export class Intake {
+  readonly #options: IntakeOptions;
+  /** Appends under way by reading, so that a duplicate is not acknowledged before the first of its kind is safe. */
+  readonly #inFlight = new Map<string, Promise<void>>();
+  #takenPosition: number;
+  readonly counters = { received: 0, taken: 0, refused: 0 };
+
+  /** takenPosition: up to where the ledger has been fed from the log. */
+  constructor(options: IntakeOptions, takenPosition: number) {
+    this.#options = options;
+    this.#takenPosition = takenPosition;
+  }
+
+  /** Every record of the log below this position is in the ledger. */
+  get takenPosition(): number {
+    return this.#takenPosition;
+  }
+
+  async take(deliveredTopic: string, payload: Uint8Array): Promise<void> {
+    const topic = parseShardTopic(deliveredTopic)?.topic ?? deliveredTopic;
+    try {
+      const parsed = parseMeshTopic(topic);
+      if (parsed !== undefined) await this.#takeKind(parsed, payload);
+    } catch (error) {
+      if (!(error instanceof LatticeError) || !isReadingFault(error)) throw error;
+      this.counters.refused++;
+      this.#options.onRefused({ topic, payload, error });
+    }
+  }
+
+  #takeKind(topic: MeshTopic, payload: Uint8Array): Promise<void> | undefined {
+    switch (topic.kind) {
+      case 'state':
+        return this.#takeReading(topic, payload);
+      case 'gap':
+        return this.#append({
+          type: 'gap',
+          site: topic.site,
+          device: topic.device,
+          atMs: Math.round(this.#options.clock.wallMs()),
+          gap: parseWith(gapSchema, payload),
+        });
+      case 'health':
+        return this.#append({ type: 'health', site: topic.site, health: parseWith(healthSchema, payload) });
+      case 'availability':
+        this.#takeAvailability(topic, payload);
+        return undefined;
+      case 'meta':
+        // An empty payload clears a retained message.
+        if (payload.byteLength > 0) {
+          this.#options.registry.noteMeta(topic.site, topic.device, parseWith(deviceMetaSchema, payload));
+        }
+        return undefined;
+      case 'cmd':
+      case 'deadletter':
+        return undefined;
+    }
+  }
+
+  #takeAvailability(topic: MeshTopic, payload: Uint8Array): void {
+    const text = Buffer.from(payload).toString('utf8');
+    if (text === 'online' || text === 'offline') {
+      this.#options.registry.noteAvailability(topic.site, topic.device, text);
+    } else if (text !== '') {
+      throw new LatticeError('READING_SCHEMA', 'availability is neither "online" nor "offline".');
+    }
+  }
+
+  async #takeReading({ site, device }: MeshTopic, payload: Uint8Array): Promise<void> {
+    this.counters.received++;
+    const receivedMs = this.#options.clock.wallMs();
+    const { tsMs = receivedMs, ...rest } = parseReading(payload, receivedMs);
+    const reading: StampedReading = { site, device, tsMs: Math.round(tsMs), ...rest };
+    this.#options.registry.noteReading(reading, receivedMs);
+    const { boot, seq } = reading;
+    if (boot === undefined || seq === undefined) {
+      await this.#append({ type: 'reading', reading });
+      return;
+    }
+    await this.#takeOnce({ site, device, boot, seq }, { type: 'reading', reading });
+  }
+
+  async #takeOnce(key: ReadingKey, record: BufferRecord): Promise<void> {
+    const name = `${key.site}/${key.device}/${key.boot}/${key.seq}`;
+    const underWay = this.#inFlight.get(name);
+    if (underWay !== undefined || this.#options.ledger.has(key)) {
+      await underWay;
+      this.#options.ledger.countDuplicate();
+      return;
+    }
+    const append = this.#append(record);
+    this.#inFlight.set(name, append);
+    try {
+      await append;
+    } finally {
+      this.#inFlight.delete(name);
+    }
+  }
+
+  async #append(record: BufferRecord): Promise<void> {
+    const position = await this.#options.log.append(encodeRecord(record));
+    noteRecord(this.#options.ledger, record);
+    if (record.type === 'reading') this.counters.taken++;
+    this.#takenPosition = position + 1;
+  }
+}
+
+/** Feeds one record of the log to the ledger; also when the log is read again at a start. */
+export function noteRecord(ledger: Ledger, record: BufferRecord): void {
+  if (record.type === 'gap') {
+    const { site, device, gap } = record;
+    ledger.declareDropped({ site, device, boot: gap.boot }, gap.fromSeq, gap.toSeq);
+  } else if (record.type === 'reading') {
+    const { site, device, boot, seq } = record.reading;
+    if (boot === undefined || seq === undefined) ledger.takeUnsequenced();
+    else ledger.take({ site, device, boot, seq });
+  }
+}
+
+function parseWith<T>(schema: { parse: (value: unknown) => T }, payload: Uint8Array): T {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(payload).toString('utf8'));
+  } catch (cause) {
+    throw new LatticeError('READING_NOT_JSON', `${messageOf(cause)}.`, { cause });
+  }
+  try {
+    return schema.parse(json);
+  } catch (cause) {
+    throw new LatticeError('READING_SCHEMA', `${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,79 @@
+import type { DeviceMeta, MetricValue, StampedReading } from '../../core/wire/index.ts';
+
+/** What a gateway knows of a device that it owns. */
+export interface DeviceEntry {
+  site: string;
+  device: string;
+  /** undefined for a device that publishes no `availability`. */
+  availability: 'online' | 'offline' | undefined;
+  meta: DeviceMeta | undefined;
+  /** Wall ms of the last reading's receipt. */
+  lastSeenMs: number | undefined;
+  /** The newest value of every metric seen. */
+  metrics: Record<string, MetricValue>;
+}
+
+/** A mesh may be sent readings of any number of made-up devices; beyond this the one silent for longest is forgotten. */
+const DEVICES_MAX = 20_000;
+
+/** The devices of a gateway, in memory; retained messages and the next readings fill it again after a restart. */
+export class DeviceRegistry {
+  /** In order of last change, the oldest first. */
+  readonly #devices = new Map<string, DeviceEntry>();
+  readonly #onChanged: (entry: DeviceEntry) => void;
+
+  /** onChanged is called when what Home Assistant's discovery shows of a device has changed. */
+  constructor(onChanged: (entry: DeviceEntry) => void) {
+    this.#onChanged = onChanged;
+  }
+
+  get size(): number {
+    return this.#devices.size;
+  }
+
+  entries(): Iterable<DeviceEntry> {
+    return this.#devices.values();
+  }
+
+  get(site: string, device: string): DeviceEntry | undefined {
+    return this.#devices.get(`${site}/${device}`);
+  }
+
+  noteReading(reading: StampedReading, receivedMs: number): void {
+    const entry = this.#entry(reading.site, reading.device);
+    entry.lastSeenMs = receivedMs;
+    let isNewMetric = false;
+    for (const [name, value] of Object.entries(reading.metrics)) {
+      isNewMetric ||= !(name in entry.metrics);
+      entry.metrics[name] = value;
+    }
+    if (isNewMetric) this.#onChanged(entry);
+  }
+
+  noteAvailability(site: string, device: string, availability: 'online' | 'offline'): void {
+    const entry = this.#entry(site, device);
+    const isFirst = entry.availability === undefined;
+    entry.availability = availability;
+    if (isFirst) this.#onChanged(entry);
+  }
+
+  noteMeta(site: string, device: string, meta: DeviceMeta): void {
+    const entry = this.#entry(site, device);
+    const isChanged = JSON.stringify(entry.meta) !== JSON.stringify(meta);
+    entry.meta = meta;
+    if (isChanged) this.#onChanged(entry);
+  }
+
+  #entry(site: string, device: string): DeviceEntry {
+    const key = `${site}/${device}`;
+    let entry = this.#devices.get(key);
+    if (entry === undefined) {
+      entry = { site, device, availability: undefined, meta: undefined, lastSeenMs: undefined, metrics: {} };
+      if (this.#devices.size >= DEVICES_MAX) this.#devices.delete(this.#devices.keys().next().value as string);
+    } else {
+      this.#devices.delete(key);
+    }
+    this.#devices.set(key, entry);
+    return entry;
+  }
+}

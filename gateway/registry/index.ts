@@ -1,0 +1,2 @@
+export { type DeviceEntry, DeviceRegistry } from './device-registry.ts';
+export { Discovery } from './discovery.ts';

@@ -1,0 +1,2 @@
+export { RecentLatency } from './latency.ts';
+export { Replicator } from './replicator.ts';
