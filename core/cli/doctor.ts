@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import mqtt, { type MqttClient } from 'mqtt';
+import type { MqttClient } from 'mqtt';
 import { codeOf, LatticeError, messageOf } from '../errors/index.ts';
 import type { Endpoints } from '../mesh/index.ts';
 import { type Clock, delay } from '../time/index.ts';
 import { MEASUREMENTS, meshTopic, PROBE_DEVICE_PREFIX, shardOf, shardPreference } from '../wire/index.ts';
+import { connectToBroker } from './connection.ts';
 import { gatewayDevice } from './gateway-api.ts';
 import { queryStore } from './store-query.ts';
 
@@ -106,13 +107,15 @@ class Probe {
       const topic = meshTopic(this.#endpoints.site, this.#device, 'state');
       // The link is seen by subscribing at the others; one that does not even answer counts as the link's fault.
       const arrivals = await this.#hop('link', () =>
-        Promise.all(others.map(async (other) => this.#arrival(await this.#connect(other, clients), topic))),
+        Promise.all(others.map(async (other) => this.#awaitArrival(await this.#connect(other, clients), topic))),
       );
       await this.#hop('rights', () => this.#publish(sender, topic));
       await this.#hop('gateway', () => this.#until('It has not come', () => this.#isAtGateway()));
       await this.#hop('store', () => this.#until('It is not there', () => this.#isInStore()));
       await this.#hop('dashboard query', () => this.#until('No data', () => this.#isOnDashboard()));
-      await this.#hop('link', () => this.#inTime('It has not come to the other broker', Promise.all(arrivals)));
+      await this.#hop('link', () =>
+        this.#inTime('It has not come to the other broker', Promise.all(arrivals.map(({ arrived }) => arrived))),
+      );
     } finally {
       await Promise.allSettled(clients.map((client) => client.endAsync(true)));
     }
@@ -127,25 +130,24 @@ class Probe {
   }
 
   async #connect(broker: Endpoints['brokers'][number], clients: MqttClient[]): Promise<MqttClient> {
-    const { username, password } = this.#endpoints;
-    const url = `mqtt://${broker.host}:${broker.port}`;
-    // connectAsync rejects on the first failure, since reconnecting is off.
-    const connected = mqtt.connectAsync(url, { username, password, protocolVersion: 4, reconnectPeriod: 0 });
-    const client = await this.#inTime(`${broker.id} at ${broker.host}:${broker.port} does not answer`, connected);
+    const client = await this.#inTime(
+      `${broker.id} at ${broker.host}:${broker.port} does not answer`,
+      connectToBroker(this.#endpoints, broker),
+    );
     client.on('error', () => {});
     clients.push(client);
     return client;
   }
 
-  /** Subscribed on return; resolves when the marked reading arrives. */
-  async #arrival(client: MqttClient, topic: string): Promise<Promise<void>> {
+  /** Subscribed on return. `arrived` resolves when the marked reading comes; in an object, lest `await` waits for it too. */
+  async #awaitArrival(client: MqttClient, topic: string): Promise<{ arrived: Promise<void> }> {
     const arrived = new Promise<void>((resolve) => {
       client.on('message', (_topic, payload) => {
         if (payload.toString().includes(`"probe":${this.#mark}`)) resolve();
       });
     });
-    await client.subscribeAsync(topic, { qos: 1 });
-    return arrived;
+    await this.#inTime('No answer to a subscription', client.subscribeAsync(topic, { qos: 1 }));
+    return { arrived };
   }
 
   async #publish(sender: MqttClient, topic: string): Promise<void> {

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import mqtt from 'mqtt';
 import { messageOf } from '../errors/index.ts';
 import { type Endpoints, loadEndpoints } from '../mesh/index.ts';
 import { type Clock, delay, systemClock } from '../time/index.ts';
@@ -12,6 +11,7 @@ import {
   type ReadingAccount,
 } from '../wire/index.ts';
 import { accountLine, isClosed } from './account-line.ts';
+import { connectToBroker } from './connection.ts';
 import { gatewayStatus, sumAccounts } from './gateway-api.ts';
 import { count, EXIT, table } from './output.ts';
 import { queryStore } from './store-query.ts';
@@ -68,17 +68,11 @@ export async function meshStatus(endpoints: Endpoints, clock: Clock): Promise<Me
 }
 
 async function brokerHealth(
-  { username, password }: Endpoints,
-  { id, host, port }: Endpoints['brokers'][number],
+  endpoints: Endpoints,
+  broker: Endpoints['brokers'][number],
   clock: Clock,
 ): Promise<BrokerHealth> {
-  const client = await mqtt.connectAsync(`mqtt://${host}:${port}`, {
-    username,
-    password,
-    protocolVersion: 4,
-    reconnectPeriod: 0,
-    connectTimeout: HEALTH_TIMEOUT_MS,
-  });
+  const client = await connectToBroker(endpoints, broker);
   try {
     const health = new Promise<BrokerHealth>((resolveHealth) => {
       client.on('message', (_topic, payload) => {
@@ -87,7 +81,7 @@ async function brokerHealth(
         if (clock.wallMs() - parsed.data.atMs < HEALTH_AGE_MS_MAX) resolveHealth(parsed.data);
       });
     });
-    await client.subscribeAsync(meshFilter({ device: id, kind: 'health' }));
+    await client.subscribeAsync(meshFilter({ device: broker.id, kind: 'health' }));
     const late = delay(clock, HEALTH_TIMEOUT_MS).then(() => undefined);
     const answer = await Promise.race([health, late]);
     if (answer === undefined) throw new Error('it answers, and says nothing of its health');

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
-import { makePrivateDirectory } from '../files/index.ts';
-import { lockDirectory } from '../log/lock.ts';
+import { lockDirectory, makePrivateDirectory } from '../files/index.ts';
 import type { Endpoints, MeshChoice } from '../mesh/index.ts';
 import { repeat, systemClock } from '../time/index.ts';
 import { accountLine } from './account-line.ts';

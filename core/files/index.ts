@@ -1,1 +1,2 @@
 export { makePrivateDirectory, writeFileAtomic } from './atomic-write.ts';
+export { lockDirectory } from './lock.ts';

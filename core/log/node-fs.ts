@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { lockDirectory } from '../files/index.ts';
 import type { LogFile, LogFs } from './fs.ts';
-import { lockDirectory } from './lock.ts';
 
 /** The real disk. Everything runs on libuv's thread pool, so a slow sync never holds up the event loop. */
 export const nodeLogFs: LogFs = {

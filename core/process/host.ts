@@ -33,6 +33,8 @@ export async function hostService(start: () => Promise<Service>): Promise<number
     service = await start();
   } catch (error) {
     await tellParent({ type: 'failed', code: codeOf(error), detail: messageOf(error) });
+    // A listener for 'disconnect' keeps the channel, and with it the process, alive.
+    aborter.abort();
     throw error;
   }
   await tellParent({ type: 'ready', detail: service.detail });

@@ -1,0 +1,89 @@
+import { connectAsync } from 'mqtt';
+import { afterEach, describe, expect, it } from 'vitest';
+import { DeviceLink, type DeviceLinkEvents } from '../../../core/device-link/index.ts';
+import { seededRandom } from '../../../core/random/index.ts';
+import { systemClock } from '../../../core/time/index.ts';
+import { eventually } from '../../support/eventually.ts';
+import { PlainBroker } from '../../support/plain-broker.ts';
+
+describe("a device's link", () => {
+  const brokers: PlainBroker[] = [];
+  let link: DeviceLink | undefined;
+  const said: string[] = [];
+
+  const open = (urls: string[]): DeviceLink => {
+    const events: DeviceLinkEvents = {
+      up: (broker) => said.push(`up ${broker}`),
+      down: (error) => said.push(`down ${error.code}`),
+      refused: (error) => said.push(`refused ${error.code}`),
+    };
+    link = new DeviceLink({
+      site: 'home',
+      device: 'd',
+      meta: { name: 'd', manufacturer: 'm', model: 'm', source: 'simulated' },
+      brokers: urls,
+      clock: systemClock,
+      random: seededRandom(1),
+      events,
+    });
+    link.start();
+    return link;
+  };
+  const broker = async (): Promise<PlainBroker> => {
+    const started = await new PlainBroker().start();
+    brokers.push(started);
+    return started;
+  };
+
+  afterEach(async () => {
+    await link?.stop();
+    await Promise.all(brokers.splice(0).map((one) => one.kill()));
+    said.length = 0;
+  });
+
+  it('goes on to the next broker when one refuses or dies', async () => {
+    const [first, second] = [await broker(), await broker()];
+    const dead = await broker();
+    await dead.kill();
+    const own = open([dead.url, first.url, second.url]);
+    await eventually(() => expect(said).toEqual(['refused UNREACHABLE', `up ${first.url}`]));
+    await first.kill();
+    expect(own.isUp).toBe(false);
+    await eventually(() => expect(said.slice(2)).toEqual(['down UNREACHABLE', `up ${second.url}`]));
+  });
+
+  it('takes back an `offline` that arrives after it moved to another broker', async () => {
+    const [first, second] = [await broker(), await broker()];
+    open([first.url, second.url]);
+    await eventually(() => expect(said).toHaveLength(1));
+    await first.kill();
+    await eventually(() => expect(said).toContain(`up ${second.url}`));
+    await eventually(() => expect(second.received.at(-1)).toMatchObject({ kind: 'availability', payload: 'online' }));
+    // The will of the broker that died, coming over a link late.
+    const late = await connectAsync(second.url, { protocolVersion: 4 });
+    await late.publishAsync('mesh/v1/home/d/availability', 'offline', { qos: 1, retain: true });
+    await eventually(() =>
+      expect(second.received.slice(-2).map(({ payload }) => payload)).toEqual(['offline', 'online']),
+    );
+    await late.endAsync();
+  });
+
+  it('sends nothing without a connection, and calls back once for a PUBACK', async () => {
+    const dead = await broker();
+    await dead.kill();
+    const down = open([dead.url]);
+    expect(down.publish('state', '{}', { qos: 1 })).toBe(false);
+    await down.stop();
+    const only = await broker();
+    const own = open([only.url]);
+    await eventually(() => expect(own.isUp).toBe(true));
+    let acknowledged = 0;
+    expect(own.publish('state', '{"x":1}', { qos: 1 }, () => acknowledged++)).toBe(true);
+    await eventually(() => expect(acknowledged).toBe(1));
+    await own.stop();
+    await own.stop();
+    expect(own.isUp).toBe(false);
+    // It left with a DISCONNECT: one offline, and no will after it.
+    expect(only.received.filter(({ payload }) => payload === 'offline')).toHaveLength(1);
+  });
+});
