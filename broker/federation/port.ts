@@ -9,6 +9,12 @@ export interface FederatedMessage {
   retain: boolean;
   /** The broker that a client gave it to. */
   origin: string;
+  /**
+   * Given by messageOf with every retained message: the stamp that it has in the retained set. With it the message crosses
+   * as a RetainedEntry (stampBroker is the origin), in its place among the others, and the peer takes it by mergeRetained.
+   * Without it the difference is found by a comparison of both retained sets, right afterwards.
+   */
+  stampMs?: number;
 }
 
 /** A retained message with the stamp that decides between two: the later wallMs wins, then the greater broker id. An empty payload is a tombstone. */
@@ -42,6 +48,10 @@ export interface FederationPort {
    * Takes a message from a peer. Above QoS 0: appends it to the journal together with where it came from, and resolves once
    * that is synced; a position at or below acceptedPosition(peer) is a duplicate and only resolves. Then routes it to local
    * clients (and to `$shard` subscribers), never to another link.
+   *
+   * It is called in the order of positions, without waiting for the one before; that order is to be kept. A rejection ends
+   * the link, which then tries again from acceptedPosition: it must not have passed over the position that was rejected.
+   * Retained messages do not come here but to mergeRetained.
    */
   accept(message: FederatedMessage, source: LinkSource): Promise<void>;
   /** The highest position of the peer's journal that was accepted in that incarnation, -1 when none. Survives a crash. */

@@ -1,0 +1,75 @@
+import type { Identity } from '../../core/identity/index.ts';
+import { HOME_ASSISTANT_STATUS_TOPIC, isMeshName, MESH_ROOT } from '../../core/wire/index.ts';
+import { parseShardFilter } from '../state/index.ts';
+
+const MESH = `${MESH_ROOT}/#`;
+const HOME_ASSISTANT = 'homeassistant/#';
+const SYSTEM = '$SYS/#';
+
+/** What an account may do at a site, as filters; whatever one of them covers is allowed. */
+interface Rights {
+  publish: readonly string[];
+  subscribe: readonly string[];
+  /** Whether it may subscribe inside of shard spaces, to filters that `subscribe` covers. */
+  shards: boolean;
+}
+
+/** Rights are asked for with every message, so they are looked up once for each login and site. */
+const known = new WeakMap<Identity, { site: string; rights: Rights }>();
+
+function rightsOf(identity: Identity, site: string): Rights {
+  const cached = known.get(identity);
+  if (cached?.site === site) return cached.rights;
+  const rights = rightsByRole(identity, site);
+  known.set(identity, { site, rights });
+  return rights;
+}
+
+/** The table of rights, one row for each role. */
+function rightsByRole({ username, role }: Identity, site: string): Rights {
+  switch (role) {
+    case 'device': {
+      const own = isMeshName(username) ? [`${MESH_ROOT}/${site}/${username}/#`] : [];
+      return { publish: own, subscribe: [...own, HOME_ASSISTANT_STATUS_TOPIC], shards: false };
+    }
+    case 'gateway':
+      return { publish: [MESH, HOME_ASSISTANT], subscribe: [MESH, HOME_ASSISTANT], shards: true };
+    case 'console':
+      return { publish: [], subscribe: [MESH, HOME_ASSISTANT, SYSTEM], shards: false };
+    case 'reader':
+      return { publish: [HOME_ASSISTANT_STATUS_TOPIC], subscribe: [MESH, HOME_ASSISTANT, SYSTEM], shards: false };
+    case 'operator':
+      return { publish: [MESH, HOME_ASSISTANT], subscribe: ['#', SYSTEM], shards: true };
+    default:
+      return role satisfies never;
+  }
+}
+
+export function mayPublish(identity: Identity, site: string, topic: string): boolean {
+  return rightsOf(identity, site).publish.some((allowed) => covers(allowed, topic));
+}
+
+export function maySubscribe(identity: Identity, site: string, filter: string): boolean {
+  const { subscribe, shards } = rightsOf(identity, site);
+  if (filter.startsWith('$shard/')) {
+    const sharded = parseShardFilter(filter);
+    return shards && sharded !== undefined && subscribe.some((allowed) => covers(allowed, sharded.filter));
+  }
+  return subscribe.some((allowed) => covers(allowed, filter));
+}
+
+/** Whether everything that a filter (or a topic) matches is matched by the allowed filter too. */
+export function covers(allowed: string, filter: string): boolean {
+  // `#` and `+` do not reach topics that begin with $ [MQTT-4.7.2-1].
+  if (filter.startsWith('$') && !allowed.startsWith('$')) return false;
+  const allowedLevels = allowed.split('/');
+  const levels = filter.split('/');
+  for (let at = 0; at < allowedLevels.length; at++) {
+    const allowedLevel = allowedLevels[at];
+    const level = levels[at];
+    if (allowedLevel === '#') return true;
+    if (level === undefined || level === '#') return false;
+    if (allowedLevel !== '+' && allowedLevel !== level) return false;
+  }
+  return levels.length === allowedLevels.length;
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { accountSchema } from '../core/identity/index.ts';
+import { isMeshName } from '../core/wire/index.ts';
+
+const meshName = z.string().refine(isMeshName, 'must be 1 to 64 of letters, digits, dot, dash and underscore');
+const port = z.int().min(0).max(65_535);
+const KIB = 1_024;
+const MIB = 1_024 * KIB;
+const HOUR_MS = 3_600_000;
+
+const limitsSchema = z.strictObject({
+  /** The largest MQTT packet, header included. A larger one closes the connection (PACKET_TOO_LARGE). */
+  packetBytesMax: z
+    .int()
+    .min(256)
+    .max(MIB)
+    .default(256 * KIB),
+  /** The largest CONNECT, which comes from somebody whom nobody has authenticated yet. */
+  connectPacketBytesMax: z
+    .int()
+    .min(256)
+    .max(MIB)
+    .default(64 * KIB),
+  /** Sockets at a time, TCP and WebSocket together; one more is closed at once (CONNECTIONS_EXHAUSTED). */
+  connectionsMax: z.int().min(1).default(5_000),
+  /** How long a socket may take to send CONNECT. */
+  connectTimeoutMs: z.int().min(10).default(10_000),
+  /** How long a client may leave its socket full before it is disconnected (CLIENT_SLOW). */
+  drainTimeoutMs: z.int().min(10).default(2_000),
+  /** Idle time after which TCP itself probes whether the other end is still there. */
+  tcpKeepaliveMs: z.int().min(1_000).default(60_000),
+  /** Messages that may wait for one session, away or slow. At the bound: oldest QoS 0 first, then the oldest. */
+  sessionQueueMessagesMax: z.int().min(1).default(100_000),
+  /** Bytes of topic and payload that may wait for one session. Same policy. */
+  sessionQueueBytesMax: z
+    .int()
+    .min(KIB)
+    .default(64 * MIB),
+  /** How long a kept session waits for its client before it is ended. */
+  sessionExpiryMs: z
+    .int()
+    .min(1_000)
+    .default(7 * 24 * HOUR_MS),
+  /** Kept sessions; one more is refused (CONNACK 3). */
+  sessionsMax: z.int().min(1).default(20_000),
+  /** QoS 1 and 2 messages on their way to one client that it has not acknowledged; the others wait in its queue. */
+  inflightMessagesMax: z.int().min(1).max(60_000).default(1_000),
+  /** QoS 2 messages from one client that wait for its PUBREL; one more closes the connection. */
+  inflightInboundMax: z.int().min(1).max(60_000).default(1_000),
+  /** Filters that one client may have subscribed to. */
+  subscriptionsPerClientMax: z.int().min(1).default(1_000),
+  /** Topics with a retained message; at the bound a new topic is routed but not retained, and counted. */
+  retainedMessagesMax: z.int().min(1).default(100_000),
+  /** Retained messages that were deleted and are remembered, so that a peer does not bring them back. */
+  tombstonesMax: z.int().min(0).default(10_000),
+  tombstoneAgeMsMax: z
+    .int()
+    .min(0)
+    .default(24 * HOUR_MS),
+});
+
+/** The configuration of one broker process, as YAML. Unknown keys are faults. */
+export const brokerConfigSchema = z.strictObject({
+  /** Unique in the mesh; the name under which its health is published. */
+  id: meshName,
+  site: meshName,
+  /** Folder of this broker alone; holds journal and checkpoint. */
+  dataDir: z.string().min(1),
+  listen: z.strictObject({
+    host: z.string().default('127.0.0.1'),
+    /** 0 lets the system choose. */
+    port,
+    /** MQTT over WebSocket, subprotocol `mqtt`; none when left out. */
+    wsPort: port.optional(),
+  }),
+  /** The passwords of machines and the secret of the links are derived from it. */
+  siteKey: z.string().min(16),
+  accounts: z.array(accountSchema).default([]),
+  links: z
+    .strictObject({
+      listen: z.strictObject({ host: z.string().default('127.0.0.1'), port }).optional(),
+      peers: z.array(z.strictObject({ id: meshName, host: z.string(), port: port.min(1) })).default([]),
+    })
+    .prefault({}),
+  limits: limitsSchema.prefault({}),
+  journal: z
+    .strictObject({
+      /** Bound on disk. At the bound the oldest segment goes, which only a link that is down may still want. */
+      bytesMax: z
+        .int()
+        .min(MIB)
+        .default(1_024 * MIB),
+      segmentBytes: z
+        .int()
+        .min(64 * KIB)
+        .default(16 * MIB),
+    })
+    .prefault({}),
+});
+
+export type BrokerConfig = z.output<typeof brokerConfigSchema>;
+export type BrokerLimits = BrokerConfig['limits'];

@@ -1,0 +1,22 @@
+import { pino } from 'pino';
+import { loadConfig } from '../core/config/index.ts';
+import { hostService } from '../core/process/index.ts';
+import { systemRandom } from '../core/random/index.ts';
+import { systemClock } from '../core/time/index.ts';
+import { createBroker } from './broker.ts';
+import { brokerConfigSchema } from './config.ts';
+
+/** Runs one broker as this process until it is told to stop. Resolves with the exit code. */
+export async function runBroker(configFile: string): Promise<number> {
+  return hostService(async () => {
+    const config = loadConfig(configFile, brokerConfigSchema);
+    const log = pino({
+      level: process.env['LATTICE_LOG_LEVEL'] ?? 'info',
+      base: { part: 'broker', broker: config.id },
+    });
+    const broker = await createBroker(config, { clock: systemClock, random: systemRandom(), log });
+    await broker.start();
+    log.info(broker.addresses, 'the broker is ready');
+    return { detail: { ...broker.addresses }, stop: () => broker.stop() };
+  });
+}

@@ -1,0 +1,201 @@
+import type { Logger } from 'pino';
+import { codeOf, LatticeError, messageOf } from '../../core/errors/index.ts';
+import type { Clock } from '../../core/time/index.ts';
+import { deadLetter, isMeshName, meshTopic } from '../../core/wire/index.ts';
+import { mayPublish } from '../access/index.ts';
+import type { Counters } from '../counters.ts';
+import type { PublishRecord, Qos } from '../state/index.ts';
+import type { BrokerStore } from '../store/index.ts';
+import type { Connection } from './connection.ts';
+import type { Switchboard } from './switchboard.ts';
+
+/** A PUBLISH or a last will as Aedes hands it over. */
+export interface IncomingPacket {
+  topic: string;
+  payload?: Buffer | string | undefined;
+  qos: Qos;
+  retain: boolean;
+  messageId?: number | undefined;
+}
+
+export interface IngressOptions {
+  brokerId: string;
+  site: string;
+  store: BrokerStore;
+  switchboard: Switchboard;
+  counters: Counters;
+  clock: Clock;
+  log: Logger;
+  inflightInboundMax: number;
+  /** Told of each QoS 0, not retained message that was published here. */
+  onVolatile: (topic: string, payload: Buffer) => void;
+}
+
+type Done = (error?: Error) => void;
+
+/** How long a publisher is held, without an acknowledgement, before it is sent away because the disk is full. */
+const HOLD_MS = 1_000;
+const REFUSAL_LOG_INTERVAL_MS = 5_000;
+
+/** Takes what clients publish: checks rights, makes it durable, lets it be routed, and only then lets it be acknowledged. */
+export class Ingress {
+  readonly #options: IngressOptions;
+  #refusalLoggedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: IngressOptions) {
+    this.#options = options;
+  }
+
+  /** A message of a client. `done` without an error means: it is durable (or QoS 0), and routed. */
+  take(connection: Connection, packet: IncomingPacket, isWill: boolean, done: Done): void {
+    const refusal = this.#refusalOf(connection, packet);
+    if (refusal !== undefined) {
+      this.#refuse(connection, packet, refusal);
+      done(refusal);
+      return;
+    }
+    const payload = Buffer.from((packet.payload ?? '') as string);
+    if (packet.qos === 0 && !packet.retain) {
+      this.#takeVolatile(connection, packet.topic, payload, done);
+      return;
+    }
+    const inflow: IncomingPacket & { payload: Buffer } = { ...packet, payload };
+    if (packet.qos === 2 && !isWill) this.#takeOnce(connection, inflow, done);
+    else this.#takeDurable(connection, inflow, isWill, done);
+  }
+
+  /** A message of the broker itself. */
+  publishOwn(topic: string, payload: Buffer, retain: boolean): void {
+    if (!retain) {
+      this.#routeVolatile(topic, payload);
+      return;
+    }
+    const record = this.#recordOf({ topic, payload, qos: 0, retain });
+    this.#options.store.commitWith(
+      record,
+      () => {},
+      (error) => this.#noteRefusal(error),
+    );
+  }
+
+  #refusalOf({ identity }: Connection, { topic }: IncomingPacket): LatticeError | undefined {
+    if (identity !== undefined && mayPublish(identity, this.#options.site, topic)) return undefined;
+    return new LatticeError('TOPIC_FORBIDDEN', `"${identity?.username ?? ''}" may not publish to "${topic}".`);
+  }
+
+  #refuse({ identity, client, address }: Connection, { topic, payload }: IncomingPacket, error: LatticeError): void {
+    const { brokerId, site, counters, clock, log } = this.#options;
+    counters.refused += 1;
+    log.warn({ code: error.code, username: identity?.username, clientId: client.id, address, topic }, error.message);
+    const device = isMeshName(identity?.username ?? '') ? (identity?.username as string) : brokerId;
+    const letter = deadLetter({
+      code: error.code,
+      reason: error.message,
+      topic,
+      payload: Buffer.from((payload ?? '') as string),
+      atMs: Math.floor(clock.wallMs()),
+      by: brokerId,
+    });
+    this.#routeVolatile(meshTopic(site, device, 'deadletter'), Buffer.from(JSON.stringify(letter)));
+  }
+
+  #takeVolatile(connection: Connection, topic: string, payload: Buffer, done: Done): void {
+    this.#options.counters.published += 1;
+    const route = (): void => {
+      this.#routeVolatile(topic, payload);
+      done();
+    };
+    // It must not overtake what the same client published before it [MQTT-4.6.0-6].
+    if (connection.pendingPublishes > 0) this.#options.store.queue.after(route);
+    else route();
+  }
+
+  #takeDurable(
+    connection: Connection,
+    packet: IncomingPacket & { payload: Buffer },
+    isWill: boolean,
+    done: Done,
+  ): void {
+    const { store, counters } = this.#options;
+    const record: PublishRecord = { ...this.#recordOf(packet), clientId: connection.client.id };
+    if (packet.qos === 2 && !isWill && packet.messageId !== undefined) record.messageId = packet.messageId;
+    if (isWill) record.will = true;
+    connection.pendingPublishes += 1;
+    store.commitWith(
+      record,
+      () => {
+        connection.pendingPublishes -= 1;
+        counters.published += 1;
+        done();
+      },
+      (error) => {
+        connection.pendingPublishes -= 1;
+        this.#hold(packet, error, done);
+      },
+    );
+  }
+
+  /** QoS 2: the packet id marks the message as taken until PUBREL, so that what is sent again is not taken again. */
+  #takeOnce(connection: Connection, packet: IncomingPacket & { payload: Buffer }, done: Done): void {
+    const messageId = packet.messageId as number;
+    const session = connection.courier?.session;
+    if (session === undefined || session.incoming.has(messageId)) {
+      done();
+      return;
+    }
+    const waiting = connection.pendingIncoming.get(messageId);
+    if (waiting !== undefined) {
+      waiting.push(done);
+      return;
+    }
+    if (session.incoming.size + connection.pendingIncoming.size >= this.#options.inflightInboundMax) {
+      const { client } = connection;
+      done(
+        new LatticeError('PACKET_MALFORMED', `"${client.id}" has too many QoS 2 messages that wait for its PUBREL.`),
+      );
+      return;
+    }
+    const all = [done];
+    connection.pendingIncoming.set(messageId, all);
+    this.#takeDurable(connection, packet, false, (error) => {
+      connection.pendingIncoming.delete(messageId);
+      if (error === undefined && connection.courier?.isKept === false) {
+        const { topic, payload } = packet;
+        session.incoming.set(messageId, { position: -1, topic, payload, qos: 2, retain: false });
+      }
+      for (const each of all) each(error);
+    });
+  }
+
+  #recordOf({ topic, payload, qos, retain }: IncomingPacket & { payload: Buffer }): PublishRecord {
+    const { brokerId, store, clock } = this.#options;
+    const stampMs = retain ? store.state.retained.nextStampMs(clock.wallMs()) : Math.floor(clock.wallMs());
+    return { kind: 'publish', topic, payload, qos, retain, stampMs, origin: brokerId };
+  }
+
+  /** The disk is full: no acknowledgement. The client is held for a while, then sent away, and tries again by itself. */
+  #hold({ qos }: IncomingPacket, error: unknown, done: Done): void {
+    this.#noteRefusal(error);
+    if (qos === 0) {
+      this.#options.counters.dropped += 1;
+      done();
+      return;
+    }
+    this.#options.counters.refused += 1;
+    const reason = error instanceof Error ? error : new LatticeError('INTERNAL', messageOf(error));
+    this.#options.clock.setTimer(HOLD_MS, () => done(reason));
+  }
+
+  #noteRefusal(error: unknown): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#refusalLoggedMs < REFUSAL_LOG_INTERVAL_MS) return;
+    this.#refusalLoggedMs = nowMs;
+    const fields = { code: codeOf(error), error: messageOf(error) };
+    this.#options.log.error(fields, 'the journal takes no records; publishers get no acknowledgement until it does');
+  }
+
+  #routeVolatile(topic: string, payload: Buffer): void {
+    this.#options.switchboard.routeVolatile(topic, payload);
+    this.#options.onVolatile(topic, payload);
+  }
+}

@@ -1,0 +1,25 @@
+export {
+  createDelivery,
+  type Delivery,
+  type DeliveryId,
+  deliveryIdOf,
+  lesserQos,
+  type Message,
+  type Qos,
+  shardedTopic,
+} from './message.ts';
+export { OutboundQueue, type QueueBounds } from './outbound-queue.ts';
+export {
+  type BrokerRecord,
+  decodeRecord,
+  encodeRecord,
+  type LinkOrigin,
+  type PublishRecord,
+  type StoredSubscription,
+  type WillPacket,
+} from './records.ts';
+export { type Retained, RetainedStore } from './retained-store.ts';
+export { Session } from './session.ts';
+export { type SnapshotFrame, SnapshotLoader, snapshotFrames } from './snapshot.ts';
+export { type Applied, BrokerState, type StateBounds, type Will } from './state.ts';
+export { parseShardFilter, type Receiver, SubscriptionIndex } from './subscription-index.ts';

@@ -1,0 +1,134 @@
+import type { DeliveryId, Qos } from './message.ts';
+
+/**
+ * What the journal holds: every change of the persistent state, in the order in which it happened. The state is a fold
+ * over these records (state.ts); what is not in a record does not survive a restart.
+ *
+ * A record is one byte of version, four of header length, the header as JSON, and then the payload as it is.
+ */
+export interface PublishRecord {
+  kind: 'publish';
+  topic: string;
+  payload: Buffer;
+  qos: Qos;
+  retain: boolean;
+  /** Stamp of the retained message; grows with each of this broker's. */
+  stampMs: number;
+  /** The broker that a client gave it to. */
+  origin: string;
+  /** Who published; undefined for the broker itself and for links. */
+  clientId?: string;
+  /** Packet id of a QoS 2 message, which waits for PUBREL. */
+  messageId?: number;
+  /** It is the last will of clientId, which is spent with it. */
+  will?: true;
+  link?: LinkOrigin;
+}
+
+/** Where in a peer's journal a message stood, and the position before it that this broker had taken or was about to take. */
+export interface LinkOrigin {
+  peer: string;
+  incarnation: string;
+  position: number;
+  previous: number;
+}
+
+/** A subscription as Aedes gives it; the last four are those of MQTT 5 and stay as they came. */
+export interface StoredSubscription {
+  topic: string;
+  qos: Qos;
+  rh?: number;
+  rap?: boolean;
+  nl?: boolean;
+  subscriptionIdentifier?: number;
+}
+
+export interface WillPacket {
+  topic: string;
+  qos: Qos;
+  retain: boolean;
+}
+
+export type BrokerRecord =
+  | PublishRecord
+  /** A client with clean=0 has connected; its session is made if there is none. */
+  | { kind: 'session'; clientId: string; username: string }
+  /** Its connection has ended. */
+  | { kind: 'away'; clientId: string; atMs: number }
+  | { kind: 'end'; clientId: string }
+  | { kind: 'subscribe'; clientId: string; subscriptions: StoredSubscription[] }
+  | { kind: 'unsubscribe'; clientId: string; filters: string[] }
+  /** A delivery is about to go out, or has gone out, under a packet id. */
+  | { kind: 'sent'; clientId: string; id: DeliveryId; messageId: number }
+  /** PUBREC came for it. */
+  | { kind: 'received'; clientId: string; messageId: number }
+  /** PUBACK or PUBCOMP came for these. */
+  | { kind: 'acked'; acks: [clientId: string, ids: DeliveryId[]][] }
+  /** PUBREL came for a QoS 2 message from this client; without a packet id, all of them are forgotten. */
+  | { kind: 'released'; clientId: string; messageId?: number }
+  | { kind: 'will'; clientId: string; brokerId: string; will: WillPacket; payload: Buffer }
+  | { kind: 'willGone'; clientId: string }
+  /** A peer's retained message, merged. */
+  | {
+      kind: 'retained';
+      topic: string;
+      payload: Buffer;
+      qos: Qos;
+      stampMs: number;
+      stampBroker: string;
+    }
+  /** A message for named sessions, put there through the persistence port of Aedes. */
+  | {
+      kind: 'enqueue';
+      clientIds: string[];
+      topic: string;
+      payload: Buffer;
+      isText: boolean;
+      qos: Qos;
+      brokerId?: string | undefined;
+      brokerCounter?: number | undefined;
+    }
+  /** A QoS 2 message stored through the persistence port of Aedes. */
+  | { kind: 'incoming'; clientId: string; messageId: number; topic: string; payload: Buffer; retain: boolean };
+
+const VERSION = 1;
+const PREFIX_BYTES = 5;
+const EMPTY: Buffer = Buffer.alloc(0);
+
+export function encodeRecord(record: BrokerRecord): Buffer {
+  let payload: Buffer = EMPTY;
+  let header: string;
+  if ('payload' in record) {
+    const { payload: bytes, ...rest } = record;
+    payload = bytes;
+    header = JSON.stringify(rest);
+  } else {
+    header = JSON.stringify(record);
+  }
+  const headerBytes = Buffer.byteLength(header);
+  const encoded = Buffer.allocUnsafe(PREFIX_BYTES + headerBytes + payload.length);
+  encoded[0] = VERSION;
+  encoded.writeUInt32LE(headerBytes, 1);
+  encoded.write(header, PREFIX_BYTES, 'utf8');
+  payload.copy(encoded, PREFIX_BYTES + headerBytes);
+  return encoded;
+}
+
+/** Reads a record back; the payload is a view on the bytes given. Undefined when a later version wrote it. */
+export function decodeRecord(bytes: Uint8Array): BrokerRecord | undefined {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (buffer.length < PREFIX_BYTES || buffer[0] !== VERSION) return undefined;
+  const headerEnd = PREFIX_BYTES + buffer.readUInt32LE(1);
+  // The log checks every frame's CRC, so what is read back is what encodeRecord wrote.
+  const record = JSON.parse(buffer.toString('utf8', PREFIX_BYTES, headerEnd)) as BrokerRecord;
+  if (CARRIES_PAYLOAD.has(record.kind)) (record as PublishRecord).payload = buffer.subarray(headerEnd);
+  return record;
+}
+
+const CARRIES_PAYLOAD: ReadonlySet<BrokerRecord['kind']> = new Set([
+  'publish',
+  'will',
+  'retained',
+  'enqueue',
+  'incoming',
+]);

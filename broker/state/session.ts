@@ -1,0 +1,44 @@
+import type { DeliveryId, Message } from './message.ts';
+import { OutboundQueue, type QueueBounds } from './outbound-queue.ts';
+import type { StoredSubscription } from './records.ts';
+
+/** What a broker keeps for a client: across connections when it came with clean=0, else for one connection. */
+export class Session {
+  readonly clientId: string;
+  readonly queue: OutboundQueue;
+  readonly subscriptions = new Map<string, StoredSubscription>();
+  /** QoS 2 messages from this client that wait for PUBREL, by packet id. */
+  readonly incoming = new Map<number, Message>();
+  /** Who owns the client id; only that account may take the session over. Undefined when nobody has connected with it yet. */
+  username: string | undefined;
+  /** Wall ms at which its connection ended; undefined while connected. */
+  awayAtMs: number | undefined;
+  /** Records up to this position are part of it already; see snapshot.ts. */
+  appliedPosition = -1;
+  #nextMessageId = 1;
+
+  constructor(clientId: string, bounds: QueueBounds) {
+    this.clientId = clientId;
+    this.queue = new OutboundQueue(bounds);
+  }
+
+  /** A packet id that is not in flight; 1 to 65535 in turn (MQTT 3.1.1, 2.3.1). */
+  takeMessageId(): number {
+    for (;;) {
+      const candidate = this.#nextMessageId;
+      this.#nextMessageId = candidate === 65_535 ? 1 : candidate + 1;
+      if (!this.queue.inflight.some((delivery) => delivery.messageId === candidate)) return candidate;
+    }
+  }
+
+  /** After a restart: begin behind the ids that are in flight. */
+  continueMessageIds(): void {
+    for (const { messageId } of this.queue.inflight) {
+      if (messageId !== undefined && messageId >= this.#nextMessageId) this.#nextMessageId = (messageId % 65_535) + 1;
+    }
+  }
+
+  remove(ids: readonly DeliveryId[]): void {
+    for (const id of ids) this.queue.remove(id);
+  }
+}

@@ -1,0 +1,199 @@
+import type { Delivery, DeliveryId, Message, Qos } from './message.ts';
+import { createDelivery } from './message.ts';
+import type { StoredSubscription, WillPacket } from './records.ts';
+import type { Session } from './session.ts';
+import type { AcceptedPosition, BrokerState } from './state.ts';
+
+/**
+ * The state as a sequence of frames, taken while it goes on changing: a fuzzy checkpoint in the sense of ARIES (Mohan et
+ * al. 1992). Each session is consistent at its own position, which it carries; a replay from `fromPosition` on skips, for
+ * each session, what it has already. Everything else is a join, which a replay does not change.
+ *
+ * A message that several sessions wait for is written once, before the first of them.
+ */
+export type SnapshotFrame =
+  | { kind: 'head'; version: 1; brokerId: string; fromPosition: number }
+  | {
+      kind: 'retained';
+      topic: string;
+      qos: Qos;
+      stampMs: number;
+      stampBroker: string;
+      payload: Buffer;
+    }
+  | ({ kind: 'accepted'; peer: string } & AcceptedPosition)
+  | { kind: 'will'; clientId: string; brokerId: string; will: WillPacket; appliedPosition: number; payload: Buffer }
+  | {
+      kind: 'message';
+      index: number;
+      position: number;
+      topic: string;
+      qos: Qos;
+      retain: boolean;
+      isText: boolean;
+      brokerId?: string | undefined;
+      brokerCounter?: number | undefined;
+      payload: Buffer;
+    }
+  | {
+      kind: 'session';
+      clientId: string;
+      username?: string | undefined;
+      awayAtMs?: number | undefined;
+      appliedPosition: number;
+      subscriptions: StoredSubscription[];
+    }
+  /** Belongs to the session before it. */
+  | { kind: 'incoming'; messageId: number; index: number }
+  | {
+      kind: 'delivery';
+      index: number;
+      id: DeliveryId;
+      topic: string;
+      qos: Qos;
+      messageId?: number | undefined;
+      phase: Delivery['phase'];
+    }
+  | { kind: 'tail'; frames: number };
+
+export function* snapshotFrames(state: BrokerState): Generator<SnapshotFrame> {
+  let frames = 0;
+  for (const frame of framesOf(state)) {
+    frames += 1;
+    yield frame;
+  }
+  yield { kind: 'tail', frames };
+}
+
+function* framesOf(state: BrokerState): Generator<SnapshotFrame> {
+  yield { kind: 'head', version: 1, brokerId: state.brokerId, fromPosition: state.position + 1 };
+  for (const { topic, qos, stampMs, stampBroker, payload } of state.retained.entries()) {
+    yield { kind: 'retained', topic, qos, stampMs, stampBroker, payload };
+  }
+  for (const [peer, accepted] of state.accepted) yield { kind: 'accepted', peer, ...accepted };
+  for (const { clientId, brokerId, topic, qos, retain, payload } of state.wills.values()) {
+    yield { kind: 'will', clientId, brokerId, will: { topic, qos, retain }, appliedPosition: state.position, payload };
+  }
+  const written = new Map<Message, number>();
+  for (const session of state.sessions.values()) yield* sessionFrames(session, state.position, written);
+}
+
+function* sessionFrames(
+  session: Session,
+  appliedPosition: number,
+  written: Map<Message, number>,
+): Generator<SnapshotFrame> {
+  // Taken in one go, so that they belong to one position; what they refer to is written at leisure.
+  const incoming = [...session.incoming];
+  const deliveries = [...session.queue.deliveries()];
+  yield {
+    kind: 'session',
+    clientId: session.clientId,
+    username: session.username,
+    awayAtMs: session.awayAtMs,
+    appliedPosition,
+    subscriptions: [...session.subscriptions.values()],
+  };
+  for (const [messageId, message] of incoming) {
+    yield* messageFrames(message, written);
+    yield { kind: 'incoming', messageId, index: written.get(message) as number };
+  }
+  for (const { message, id, topic, qos, messageId, phase } of deliveries) {
+    yield* messageFrames(message, written);
+    yield { kind: 'delivery', index: written.get(message) as number, id, topic, qos, messageId, phase };
+  }
+}
+
+function* messageFrames(message: Message, written: Map<Message, number>): Generator<SnapshotFrame> {
+  if (written.has(message)) return;
+  const index = written.size;
+  written.set(message, index);
+  const { position, topic, qos, retain, brokerId, brokerCounter } = message;
+  const isText = typeof message.payload === 'string';
+  const payload = Buffer.from(message.payload as string);
+  yield { kind: 'message', index, position, topic, qos, retain, isText, brokerId, brokerCounter, payload };
+}
+
+/** Puts the frames of a snapshot back into an empty state. */
+export class SnapshotLoader {
+  readonly #state: BrokerState;
+  readonly #messages: Message[] = [];
+  #session: Session | undefined;
+  #frames = 0;
+  #isComplete = false;
+
+  constructor(state: BrokerState) {
+    this.#state = state;
+  }
+
+  /** Whether the tail has come and counted every frame. */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  add(frame: SnapshotFrame): void {
+    if (frame.kind === 'tail') {
+      this.#finishSession();
+      this.#isComplete = frame.frames === this.#frames;
+      return;
+    }
+    this.#frames += 1;
+    switch (frame.kind) {
+      case 'head':
+        this.#state.position = frame.fromPosition - 1;
+        return;
+      case 'retained': {
+        const { topic, qos, stampMs, stampBroker, payload } = frame;
+        this.#state.retained.merge({ topic, qos, stampMs, stampBroker, payload });
+        return;
+      }
+      case 'accepted':
+        this.#state.accepted.set(frame.peer, { incarnation: frame.incarnation, position: frame.position });
+        return;
+      case 'will': {
+        const { clientId, brokerId, appliedPosition, payload } = frame;
+        this.#state.wills.set(clientId, { ...frame.will, clientId, brokerId, appliedPosition, payload });
+        return;
+      }
+      case 'message': {
+        const { position, topic, qos, retain, brokerId, brokerCounter } = frame;
+        const payload = frame.isText ? frame.payload.toString('utf8') : frame.payload;
+        this.#messages[frame.index] = { position, topic, payload, qos, retain, brokerId, brokerCounter };
+        return;
+      }
+      case 'session': {
+        this.#finishSession();
+        const session = this.#state.createSession(frame.clientId);
+        session.username = frame.username;
+        session.awayAtMs = frame.awayAtMs;
+        session.appliedPosition = frame.appliedPosition;
+        for (const subscription of frame.subscriptions) session.subscriptions.set(subscription.topic, subscription);
+        this.#session = session;
+        return;
+      }
+      case 'incoming':
+        this.#session?.incoming.set(frame.messageId, this.#message(frame.index));
+        return;
+      case 'delivery': {
+        const { id, topic, qos, messageId, phase } = frame;
+        const queue = this.#session?.queue;
+        queue?.push(createDelivery(id, this.#message(frame.index), topic, qos));
+        if (messageId === undefined) return;
+        queue?.markSent((delivery) => delivery.id === id, messageId);
+        if (phase === 'released') queue?.release(messageId);
+        return;
+      }
+      default:
+        frame satisfies never;
+    }
+  }
+
+  #message(index: number): Message {
+    return this.#messages[index] as Message;
+  }
+
+  #finishSession(): void {
+    if (this.#session !== undefined) this.#state.restoreSession(this.#session);
+    this.#session = undefined;
+  }
+}

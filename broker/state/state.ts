@@ -1,0 +1,291 @@
+import {
+  createDelivery,
+  type DeliveryId,
+  deliveryIdOf,
+  lesserQos,
+  type Message,
+  type Qos,
+  shardedTopic,
+} from './message.ts';
+import type { BrokerRecord, LinkOrigin, PublishRecord, StoredSubscription, WillPacket } from './records.ts';
+import { type Retained, type RetainedBounds, RetainedStore } from './retained-store.ts';
+import { Session } from './session.ts';
+import { parseShardFilter, type Receiver, SubscriptionIndex } from './subscription-index.ts';
+
+export interface StateBounds extends RetainedBounds {
+  queueMessagesMax: number;
+  queueBytesMax: number;
+}
+
+export interface Will extends WillPacket {
+  clientId: string;
+  brokerId: string;
+  payload: Buffer;
+  appliedPosition: number;
+}
+
+export interface AcceptedPosition {
+  incarnation: string;
+  position: number;
+}
+
+/** What a record led to, for those who serve connected clients. */
+export interface Applied {
+  /** Sessions that got a message of QoS 1 or 2. */
+  woken: Session[];
+  /** Kept sessions that want the message as QoS 0; it is not queued for those that are away. */
+  volatile: { session: Session; topic: string }[];
+  /** The message to be routed to clean sessions too; undefined when there is none. */
+  message?: Message;
+  /** False for a message of a link that is out of turn, or a retained one that lost. */
+  taken: boolean;
+  /** Messages dropped at the bound of a queue. */
+  dropped: number;
+}
+
+/**
+ * The persistent state of a broker: a fold over the journal. `apply` looks at nothing but the state and the record, so that
+ * a replay comes to the same state.
+ *
+ * A session may hold what was applied up to a later position than its neighbours (see snapshot.ts); a record at or below
+ * `appliedPosition` does not touch it again. The other parts are joins (the later stamp, the greater position), which a
+ * second application does not change.
+ */
+export class BrokerState {
+  readonly #bounds: StateBounds;
+  readonly brokerId: string;
+  readonly sessions = new Map<string, Session>();
+  readonly index = new SubscriptionIndex<Session>();
+  readonly retained: RetainedStore;
+  readonly wills = new Map<string, Will>();
+  readonly accepted = new Map<string, AcceptedPosition>();
+  /** Of the last record applied; -1 before the first. */
+  position = -1;
+
+  constructor(brokerId: string, bounds: StateBounds) {
+    this.brokerId = brokerId;
+    this.#bounds = bounds;
+    this.retained = new RetainedStore(bounds);
+  }
+
+  /** Applies the record at a position of the journal. */
+  apply(position: number, record: BrokerRecord): Applied {
+    this.position = position;
+    const applied: Applied = { woken: [], volatile: [], taken: true, dropped: 0 };
+    switch (record.kind) {
+      case 'publish':
+        this.#publish(position, record, applied);
+        break;
+      case 'retained':
+        this.#mergeRetained(position, record, applied);
+        break;
+      case 'session':
+        this.#on(position, record.clientId, (session) => {
+          session.username ??= record.username;
+          session.awayAtMs = undefined;
+        });
+        break;
+      case 'away':
+        this.#onKnown(position, record.clientId, (session) => {
+          session.awayAtMs = record.atMs;
+        });
+        break;
+      case 'end':
+        this.#onKnown(position, record.clientId, (session) => this.#end(session));
+        break;
+      case 'subscribe':
+        this.#on(position, record.clientId, (session) => {
+          for (const subscription of record.subscriptions) this.#subscribe(position, session, subscription, applied);
+        });
+        break;
+      case 'unsubscribe':
+        this.#onKnown(position, record.clientId, (session) => {
+          for (const filter of record.filters) this.#unsubscribe(session, filter);
+        });
+        break;
+      case 'sent':
+        this.#onKnown(position, record.clientId, ({ queue }) => {
+          queue.markSent((delivery) => delivery.id === record.id, record.messageId);
+        });
+        break;
+      case 'received':
+        this.#onKnown(position, record.clientId, ({ queue }) => queue.release(record.messageId));
+        break;
+      case 'acked':
+        for (const [clientId, ids] of record.acks) this.#onKnown(position, clientId, (session) => session.remove(ids));
+        break;
+      case 'released':
+        this.#onKnown(position, record.clientId, ({ incoming }) => {
+          if (record.messageId === undefined) incoming.clear();
+          else incoming.delete(record.messageId);
+        });
+        break;
+      case 'incoming': {
+        const message = {
+          position,
+          topic: record.topic,
+          payload: record.payload,
+          qos: 2,
+          retain: record.retain,
+        } as const;
+        this.#on(position, record.clientId, ({ incoming }) => incoming.set(record.messageId, message));
+        break;
+      }
+      case 'will': {
+        const { clientId, brokerId, payload } = record;
+        if (!this.#isApplied(position, this.wills.get(clientId))) {
+          this.wills.set(clientId, { ...record.will, clientId, brokerId, payload, appliedPosition: position });
+        }
+        break;
+      }
+      case 'willGone':
+        if (!this.#isApplied(position, this.wills.get(record.clientId))) this.wills.delete(record.clientId);
+        break;
+      case 'enqueue':
+        this.#enqueueFor(position, record, applied);
+        break;
+      default:
+        record satisfies never;
+    }
+    return applied;
+  }
+
+  /** The retained messages that a filter asks for, with the topic under which the subscriber gets each. */
+  *retainedFor(filter: string): Generator<{ retained: Retained; topic: string }> {
+    const sharded = parseShardFilter(filter);
+    for (const retained of this.retained.matching(sharded?.filter ?? filter)) {
+      if (sharded === undefined) {
+        yield { retained, topic: retained.topic };
+        continue;
+      }
+      const inShard = shardedTopic(retained.topic);
+      if (inShard === undefined) continue;
+      if (sharded.shard === '+' || sharded.shard === inShard.shard) yield { retained, topic: inShard.topic };
+    }
+  }
+
+  createSession(clientId: string): Session {
+    return new Session(clientId, { messagesMax: this.#bounds.queueMessagesMax, bytesMax: this.#bounds.queueBytesMax });
+  }
+
+  /** Puts a session back that a snapshot held. */
+  restoreSession(session: Session): void {
+    this.sessions.set(session.clientId, session);
+    for (const { topic, qos } of session.subscriptions.values()) this.index.add(topic, session, qos);
+  }
+
+  #publish(position: number, record: PublishRecord, applied: Applied): void {
+    if (record.link !== undefined && !this.#acceptFrom(record.link)) {
+      applied.taken = false;
+      return;
+    }
+    const { topic, payload, qos, clientId, messageId } = record;
+    const message: Message = { position, topic, payload, qos, retain: false };
+    if (record.retain && record.link === undefined) {
+      this.retained.merge({ topic, payload, qos, stampMs: record.stampMs, stampBroker: record.origin });
+    }
+    if (clientId !== undefined && record.will) this.wills.delete(clientId);
+    if (clientId !== undefined && messageId !== undefined) {
+      this.#onKnown(position, clientId, ({ incoming }) => incoming.set(messageId, message));
+    }
+    this.#route(message, applied);
+  }
+
+  /** Each kept session that wants the message gets it once, and once more inside the shard's space if it asked for that. */
+  #route(message: Message, applied: Applied): void {
+    applied.message = message;
+    this.#deliver(message, this.index.match(message.topic), message.topic, false, applied);
+    if (!this.index.hasShards) return;
+    const sharded = shardedTopic(message.topic);
+    if (sharded === undefined) return;
+    this.#deliver(message, this.index.matchShard(sharded.shard, message.topic), sharded.topic, true, applied);
+  }
+
+  #deliver(
+    message: Message,
+    receivers: readonly Receiver<Session>[],
+    topic: string,
+    sharded: boolean,
+    applied: Applied,
+  ): void {
+    for (const { subscriber, qos } of receivers) {
+      if (message.position <= subscriber.appliedPosition) continue;
+      const deliveryQos = lesserQos(message.qos, qos);
+      if (deliveryQos === 0) applied.volatile.push({ session: subscriber, topic });
+      else this.#enqueue(subscriber, deliveryIdOf(message.position, sharded), message, topic, deliveryQos, applied);
+    }
+  }
+
+  #enqueue(session: Session, id: DeliveryId, message: Message, topic: string, qos: Qos, applied: Applied): void {
+    applied.dropped += session.queue.push(createDelivery(id, message, topic, qos));
+    applied.woken.push(session);
+  }
+
+  #subscribe(position: number, session: Session, subscription: StoredSubscription, applied: Applied): void {
+    session.subscriptions.set(subscription.topic, subscription);
+    this.index.add(subscription.topic, session, subscription.qos);
+    if (subscription.qos === 0) return;
+    for (const { retained, topic } of this.retainedFor(subscription.topic)) {
+      const qos = lesserQos(retained.qos, subscription.qos);
+      if (qos === 0) continue;
+      const message: Message = { ...retained, position, retain: true };
+      this.#enqueue(session, `${position}:${topic}`, message, topic, qos, applied);
+    }
+  }
+
+  #unsubscribe(session: Session, filter: string): void {
+    if (session.subscriptions.delete(filter)) this.index.remove(filter, session);
+  }
+
+  #end(session: Session): void {
+    for (const filter of [...session.subscriptions.keys()]) this.#unsubscribe(session, filter);
+    this.sessions.delete(session.clientId);
+  }
+
+  #mergeRetained(position: number, record: BrokerRecord & { kind: 'retained' }, applied: Applied): void {
+    const { topic, payload, qos, stampMs, stampBroker } = record;
+    applied.taken = this.retained.merge({ topic, payload, qos, stampMs, stampBroker });
+    if (applied.taken) this.#route({ position, topic, payload, qos, retain: false }, applied);
+  }
+
+  #enqueueFor(position: number, record: BrokerRecord & { kind: 'enqueue' }, applied: Applied): void {
+    const { topic, qos, brokerId, brokerCounter } = record;
+    const payload = record.isText ? record.payload.toString('utf8') : record.payload;
+    const message: Message = { position, topic, payload, qos, retain: false, brokerId, brokerCounter };
+    for (const clientId of record.clientIds) {
+      this.#on(position, clientId, (session) => {
+        this.#enqueue(session, deliveryIdOf(position, false), message, topic, qos, applied);
+      });
+    }
+  }
+
+  /**
+   * Whether a link's message is the next from its peer. It is not when the one before it could not be stored: then the peer
+   * sends both again, and taking the later one now would make the earlier look like a duplicate.
+   */
+  #acceptFrom({ peer, incarnation, position, previous }: LinkOrigin): boolean {
+    const known = this.accepted.get(peer);
+    const at = known?.incarnation === incarnation ? known.position : -1;
+    if (previous > at) return false;
+    this.accepted.set(peer, { incarnation, position: Math.max(at, position) });
+    return true;
+  }
+
+  #on(position: number, clientId: string, change: (session: Session) => void): void {
+    let session = this.sessions.get(clientId);
+    if (session === undefined) {
+      session = this.createSession(clientId);
+      this.sessions.set(clientId, session);
+    }
+    if (!this.#isApplied(position, session)) change(session);
+  }
+
+  #onKnown(position: number, clientId: string, change: (session: Session) => void): void {
+    const session = this.sessions.get(clientId);
+    if (session !== undefined && !this.#isApplied(position, session)) change(session);
+  }
+
+  #isApplied(position: number, part: { appliedPosition: number } | undefined): boolean {
+    return part !== undefined && position <= part.appliedPosition;
+  }
+}

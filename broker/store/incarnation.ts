@@ -1,0 +1,25 @@
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '../../core/errors/index.ts';
+import type { Random } from '../../core/random/index.ts';
+
+const INCARNATION = /^[0-9a-f]{32}$/;
+
+/** Which life of the data folder this is: made once, synced, and read ever after. */
+export async function openIncarnation(directory: string, random: Random): Promise<string> {
+  await mkdir(directory, { recursive: true });
+  const path = join(directory, 'incarnation');
+  try {
+    const text = (await readFile(path, 'utf8')).trim();
+    if (INCARNATION.test(text)) return text;
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+  const incarnation = Array.from({ length: 32 }, () => random.below(16).toString(16)).join('');
+  const file = await open(`${path}.tmp`, 'w');
+  await file.writeFile(`${incarnation}\n`);
+  await file.sync();
+  await file.close();
+  await rename(`${path}.tmp`, path);
+  return incarnation;
+}

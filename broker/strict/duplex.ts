@@ -1,0 +1,206 @@
+import { Duplex } from 'node:stream';
+import { LatticeError } from '../../core/errors/index.ts';
+import type { Clock, Timer } from '../../core/time/index.ts';
+import { type PacketLimits, PacketScanner } from './scanner.ts';
+import type { Violation } from './violation.ts';
+
+export interface StrictOptions extends PacketLimits {
+  /** How long a client may take to its whole CONNECT; no limit when left out. */
+  connectTimeoutMs?: number;
+  clock: Clock;
+}
+
+export interface ViolationContext {
+  /** The client id of CONNECT; undefined when none has come, empty when the broker makes one up. */
+  clientId: string | undefined;
+}
+
+/** How long a refused client has to read its CONNACK. */
+const REFUSAL_LINGER_MS = 1_000;
+const CONNACK_BYTES = 4;
+
+/**
+ * Stands between a client's socket and the broker. What the broker reads are whole packets that MQTT 3.1 or 3.1.1 allows;
+ * what it writes goes through untouched; backpressure, end, close and errors pass both ways.
+ *
+ * At the first violation onViolation is called, once, with PACKET_MALFORMED, PACKET_TOO_LARGE, PROTOCOL_UNSUPPORTED or
+ * CONNECT_TIMEOUT. Nothing of the bad packet reaches the broker, the socket is destroyed (after a CONNACK, where the
+ * standard wants one) and the broker sees its end of the connection close, without an error. Valid packets just in front of
+ * the bad one may be lost with it; none of them has been acknowledged.
+ *
+ * Behind CONNECT nothing more is read until the broker has written a CONNACK that accepts it, so that a client which is
+ * not authenticated costs at most connectPacketBytesMax and one chunk of the socket.
+ */
+export function strictDuplex(
+  socket: Duplex,
+  options: StrictOptions,
+  onViolation: (violation: LatticeError, context: ViolationContext) => void,
+): Duplex {
+  return new StrictDuplex(socket, options, onViolation);
+}
+
+class StrictDuplex extends Duplex {
+  readonly #socket: Duplex;
+  readonly #clock: Clock;
+  readonly #scanner: PacketScanner;
+  readonly #onViolation: (violation: LatticeError, context: ViolationContext) => void;
+  #connectTimer: Timer | undefined;
+  #connectSeen = false;
+  /** Whether CONNECT has passed and its CONNACK has not. */
+  #awaitsConnack = false;
+  /** The first bytes that the broker wrote, until they make a CONNACK; then undefined. */
+  #connack: number[] | undefined = [];
+  /** What came behind CONNECT in the same chunk. */
+  #held: Buffer | undefined;
+  #pendingWrite: ((error?: Error | null) => void) | undefined;
+  #socketEnded = false;
+  #refused = false;
+
+  constructor(
+    socket: Duplex,
+    options: StrictOptions,
+    onViolation: (violation: LatticeError, context: ViolationContext) => void,
+  ) {
+    super({
+      readableHighWaterMark: socket.readableHighWaterMark,
+      writableHighWaterMark: socket.writableHighWaterMark,
+      decodeStrings: true,
+    });
+    this.#socket = socket;
+    this.#clock = options.clock;
+    this.#scanner = new PacketScanner(options);
+    this.#onViolation = onViolation;
+    if (options.connectTimeoutMs !== undefined) {
+      const timeoutMs = options.connectTimeoutMs;
+      this.#connectTimer = options.clock.setTimer(timeoutMs, () => {
+        this.#violate({ error: new LatticeError('CONNECT_TIMEOUT', `No CONNECT within ${timeoutMs} ms.`) });
+      });
+    }
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+    socket.on('error', this.#onError);
+    socket.on('close', this.#onClose);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    const { runs, consumed, violation } = this.#scanner.feed(chunk);
+    let wantsMore = true;
+    for (const run of runs) wantsMore = this.push(run);
+    if (violation !== undefined) {
+      this.#violate(violation);
+      return;
+    }
+    if (this.#scanner.connect !== undefined && !this.#connectSeen) {
+      this.#connectSeen = true;
+      this.#awaitsConnack = true;
+      this.#connectTimer?.cancel();
+    }
+    if (consumed < chunk.length) this.#held = chunk.subarray(consumed);
+    if (!wantsMore || this.#awaitsConnack) this.#socket.pause();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#socketEnded = true;
+    if (!this.#refused && this.#held === undefined) this.push(null);
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.destroy(this.#refused ? undefined : error);
+  };
+
+  readonly #onClose = (): void => {
+    this.#writeDone(new LatticeError('UNREACHABLE', 'The client closed the connection.'));
+    // What the client sent before it closed is still to be read.
+    if (this.#socketEnded && !this.#refused && !this.readableEnded) this.once('end', () => this.destroy());
+    else this.destroy();
+  };
+
+  override _read(): void {
+    if (!this.#awaitsConnack && !this.#refused) this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#watchForConnack(chunk);
+    this.#passOn(this.#socket.write(chunk), done);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    let wantsMore = true;
+    this.#socket.cork();
+    for (const { chunk } of chunks) {
+      this.#watchForConnack(chunk);
+      wantsMore = this.#socket.write(chunk);
+    }
+    this.#socket.uncork();
+    this.#passOn(wantsMore, done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#socket.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#connectTimer?.cancel();
+    this.#held = undefined;
+    if (!this.#refused) this.#socket.destroy();
+    done(error);
+  }
+
+  /** Backpressure towards the client: a write is done once the socket has room for the next. */
+  #passOn(wantsMore: boolean, done: (error?: Error | null) => void): void {
+    if (wantsMore) {
+      done();
+      return;
+    }
+    this.#pendingWrite = done;
+    this.#socket.once('drain', this.#onDrain);
+  }
+
+  readonly #onDrain = (): void => this.#writeDone(null);
+
+  #writeDone(error: Error | null): void {
+    const done = this.#pendingWrite;
+    this.#pendingWrite = undefined;
+    this.#socket.removeListener('drain', this.#onDrain);
+    done?.(error);
+  }
+
+  /** The broker's first packet is its CONNACK, section 3.2: type 2, length 2, session present, return code. */
+  #watchForConnack(chunk: Buffer): void {
+    if (this.#connack === undefined) return;
+    for (const byte of chunk.subarray(0, CONNACK_BYTES - this.#connack.length)) this.#connack.push(byte);
+    if (this.#connack.length < CONNACK_BYTES) return;
+    const accepted = this.#connack[0] === 0x20 && this.#connack[3] === 0;
+    this.#connack = undefined;
+    if (accepted) this.#goOn();
+  }
+
+  #goOn(): void {
+    this.#awaitsConnack = false;
+    this.#socket.resume();
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    this.#onData(held);
+    if (this.#socketEnded && !this.#refused && !this.destroyed) this.push(null);
+  }
+
+  #violate({ error, connackCode }: Violation): void {
+    if (this.#refused || this.destroyed) return;
+    this.#refused = true;
+    this.#socket.removeListener('data', this.#onData);
+    this.#onViolation(error, { clientId: this.#scanner.connect?.clientId });
+    if (connackCode === undefined) this.#socket.destroy();
+    else this.#refuse(connackCode);
+    this.destroy();
+  }
+
+  /** Sends the CONNACK and closes. Input is read and thrown away meanwhile: unread input would turn the close into a reset. */
+  #refuse(connackCode: number): void {
+    const socket = this.#socket;
+    const timer = this.#clock.setTimer(REFUSAL_LINGER_MS, () => socket.destroy());
+    socket.once('close', () => timer.cancel());
+    socket.end(Uint8Array.of(0x20, 2, 0, connackCode));
+    socket.resume();
+  }
+}

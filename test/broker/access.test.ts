@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { deadLetterSchema } from '../../core/wire/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { connect, credentials, OPERATOR, startBroker } from './support/harness.ts';
+
+describe('who may connect', () => {
+  it('refuses anonymous clients, wrong passwords and throttled addresses, each with its code', async () => {
+    const { port, codes } = await startBroker();
+    const anonymous = connect(port, { username: undefined as never, password: undefined as never });
+    await expect(anonymous).rejects.toMatchObject({ code: 5 });
+    await expect(connect(port, { username: 'd1', password: 'wrong' })).rejects.toMatchObject({ code: 4 });
+    await expect(connect(port, { ...credentials('device', 'd1'), username: 'd2' })).rejects.toMatchObject({ code: 4 });
+    expect(codes()).toEqual(expect.arrayContaining(['AUTH_REQUIRED', 'AUTH_FAILED']));
+    for (let attempt = 0; attempt < 10; attempt++) {
+      await expect(connect(port, { ...OPERATOR, password: `guess ${attempt}` })).rejects.toMatchObject({ code: 4 });
+    }
+    await expect(connect(port, OPERATOR)).rejects.toMatchObject({ code: 5 });
+    expect(codes()).toContain('AUTH_THROTTLED');
+    // A machine's password cannot be guessed, so a device behind the same address is let in.
+    await connect(port, credentials('device', 'd1'));
+  });
+
+  it('never logs a password', async () => {
+    const { port, log } = await startBroker();
+    await expect(connect(port, { username: 'd1', password: 'hunter2' })).rejects.toThrow();
+    await connect(port);
+    expect(JSON.stringify(log)).not.toMatch(/hunter2|correct horse/);
+  });
+
+  it('lets no account take the client id or the session of another', async () => {
+    const { port, codes } = await startBroker();
+    const first = await connect(port, { ...credentials('device', 'd1'), clientId: 'mine', clean: false });
+    await expect(connect(port, { ...credentials('device', 'd2'), clientId: 'mine' })).rejects.toMatchObject({ code: 2 });
+    expect(first.mqtt.connected).toBe(true);
+    await first.mqtt.endAsync();
+    const thief = connect(port, { ...credentials('device', 'd2'), clientId: 'mine', clean: false });
+    await expect(thief).rejects.toMatchObject({ code: 2 });
+    expect(codes()).toContain('CLIENT_ID_TAKEN');
+    expect((await connect(port, { ...credentials('device', 'd1'), clientId: 'mine', clean: false })).sessionPresent).toBe(true);
+  });
+
+  it('refuses a will outside of the rights', async () => {
+    const { port, codes } = await startBroker();
+    const will = { topic: 'mesh/v1/home/d2/availability', payload: Buffer.from('offline'), qos: 1, retain: true } as const;
+    await expect(connect(port, { ...credentials('device', 'd1'), will })).rejects.toMatchObject({ code: 5 });
+    expect(codes()).toContain('TOPIC_FORBIDDEN');
+  });
+});
+
+describe('who may publish and subscribe where', () => {
+  it('cuts off a device that publishes outside of its topics, without PUBACK, and leaves a dead letter', async () => {
+    const { port, codes } = await startBroker();
+    const operator = await connect(port);
+    await operator.mqtt.subscribeAsync('mesh/v1/+/+/deadletter');
+    await operator.mqtt.subscribeAsync('mesh/v1/home/d2/#');
+    const device = await connect(port, credentials('device', 'd1'));
+    let acknowledged = false;
+    device.mqtt.publish('mesh/v1/home/d2/state', '{"temperature":1}', { qos: 1 }, (error) => {
+      acknowledged = !error;
+    });
+    await eventually(() => expect(device.mqtt.connected).toBe(false));
+    await eventually(() => expect(operator.received).toHaveLength(1));
+    const [letter] = operator.received;
+    expect(letter?.topic).toBe('mesh/v1/home/d1/deadletter');
+    const parsed = deadLetterSchema.parse(JSON.parse(letter?.payload ?? ''));
+    expect(parsed).toMatchObject({ code: 'TOPIC_FORBIDDEN', topic: 'mesh/v1/home/d2/state', payloadBytes: 17, by: 'b1' });
+    expect(Buffer.from(parsed.payloadBase64, 'base64').toString()).toBe('{"temperature":1}');
+    expect(acknowledged).toBe(false);
+    expect(codes()).toContain('TOPIC_FORBIDDEN');
+  });
+
+  it('answers a forbidden SUBSCRIBE with 0x80, and stores nothing of it', async () => {
+    const { port } = await startBroker();
+    const device = await connect(port, { ...credentials('device', 'd1'), clientId: 'd1', clean: false });
+    const filters = ['mesh/v1/home/d1/cmd', 'mesh/v1/#', '#', '$SYS/#', '$shard/1/mesh/v1/#', 'homeassistant/status'];
+    const granted: number[] = [];
+    for (const filter of filters) {
+      const packet = await new Promise<{ granted: number[] }>((resolve) => {
+        device.mqtt.subscribe(filter, { qos: 1 }, (_error, _grants, suback) => resolve(suback as never));
+      });
+      granted.push(...packet.granted);
+    }
+    expect(granted).toEqual([1, 128, 128, 128, 128, 1]);
+    await device.mqtt.endAsync();
+    const operator = await connect(port);
+    await operator.mqtt.publishAsync('mesh/v1/home/d2/state', 'private', { qos: 1 });
+    await operator.mqtt.publishAsync('mesh/v1/home/d1/cmd', 'for d1', { qos: 1 });
+    const back = await connect(port, { ...credentials('device', 'd1'), clientId: 'd1', clean: false });
+    await eventually(() => expect(back.payloads()).toEqual(['for d1']));
+  });
+
+  it('keeps `$SYS` closed: nobody publishes there, and no client can be thrown out by it', async () => {
+    const { port } = await startBroker();
+    const victim = await connect(port, { clientId: 'victim' });
+    const attacker = await connect(port, { clientId: 'attacker' });
+    attacker.mqtt.publish('$SYS/other/new/clients', 'victim', { qos: 0 });
+    await eventually(() => expect(attacker.mqtt.connected).toBe(false));
+    await victim.mqtt.publishAsync('mesh/v1/home/d1/state', 'still here', { qos: 1 });
+    expect(victim.mqtt.connected).toBe(true);
+    const watcher = await connect(port, credentials('console', 'c'));
+    await watcher.mqtt.subscribeAsync('$SYS/#');
+    await connect(port, { clientId: 'new here' });
+    await eventually(() => expect(watcher.payloads('$SYS/b1/new/clients')).toContain('new here'));
+  });
+});

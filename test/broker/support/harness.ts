@@ -1,0 +1,114 @@
+import { Writable } from 'node:stream';
+import { afterEach } from 'vitest';
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import { pino } from 'pino';
+import { type Broker, type BrokerDeps, brokerConfigSchema, createBroker } from '../../../broker/index.ts';
+import { type Account, derivedPassword, hashPassword } from '../../../core/identity/index.ts';
+import { systemRandom } from '../../../core/random/index.ts';
+import { systemClock } from '../../../core/time/index.ts';
+import { newFolder } from './store.ts';
+
+export const SITE = 'home';
+export const SITE_KEY = 'a site key for tests only';
+export const OPERATOR = { username: 'olga', password: 'correct horse' };
+
+type MachineRole = 'device' | 'gateway' | 'console';
+type LogLine = Record<string, unknown> & { msg: string; code?: string };
+
+export interface TestBroker {
+  broker: Broker;
+  port: number;
+  dataDir: string;
+  log: LogLine[];
+  codes(): (string | undefined)[];
+  stop(): Promise<void>;
+}
+
+const cleanups: (() => Promise<unknown> | unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+export function cleanup(action: () => Promise<unknown> | unknown): void {
+  cleanups.push(action);
+}
+
+let operatorAccount: Promise<Account> | undefined;
+
+/** A configuration as it would come from YAML, with the parts given in place of the defaults. */
+export async function testConfig(dataDir: string, parts: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+  operatorAccount ??= hashPassword(OPERATOR.password).then((passwordHash) => {
+    return { username: OPERATOR.username, passwordHash, role: 'operator' as const };
+  });
+  const accounts = [await operatorAccount];
+  return { id: 'b1', site: SITE, dataDir, listen: { port: 0 }, siteKey: SITE_KEY, accounts, ...parts };
+}
+
+/** Starts a broker in this process; it ends with the test. */
+export async function startBroker(
+  parts: Record<string, unknown> = {},
+  deps: Partial<BrokerDeps> = {},
+  dataDir?: string,
+): Promise<TestBroker> {
+  const folder = dataDir ?? (await newFolder());
+  const log: LogLine[] = [];
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      log.push(JSON.parse(chunk.toString()) as LogLine);
+      done();
+    },
+  });
+  const config = brokerConfigSchema.parse(await testConfig(folder, parts));
+  const broker = await createBroker(config, { clock: systemClock, random: systemRandom(), log: pino(sink), ...deps });
+  await broker.start();
+  cleanup(() => broker.stop());
+  const codes = (): (string | undefined)[] => log.map((line) => line.code);
+  return { broker, port: broker.addresses.port, dataDir: folder, log, codes, stop: () => broker.stop() };
+}
+
+export function credentials(role: MachineRole, name: string): { username: string; password: string } {
+  return { username: name, password: derivedPassword(SITE_KEY, role, name) };
+}
+
+export interface Received {
+  topic: string;
+  payload: string;
+  retain: boolean;
+  qos: number;
+  dup: boolean;
+}
+
+export interface TestClient {
+  mqtt: MqttClient;
+  received: Received[];
+  /** Of the CONNACK. */
+  sessionPresent: boolean;
+  payloads(topic?: string): string[];
+}
+
+/** Connects MQTT.js; no reconnects, MQTT 3.1.1, and what comes is collected from the first packet on. */
+export async function connect(port: number, options: IClientOptions = {}): Promise<TestClient> {
+  const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, {
+    ...OPERATOR,
+    reconnectPeriod: 0,
+    connectTimeout: 5_000,
+    ...options,
+  });
+  cleanup(() => client.endAsync(true));
+  const received: Received[] = [];
+  client.on('message', (topic, payload, { retain, qos, dup }) => {
+    received.push({ topic, payload: payload.toString(), retain, qos, dup });
+  });
+  client.on('error', () => {});
+  const connack = await new Promise<{ sessionPresent: boolean }>((resolve, reject) => {
+    client.once('connect', resolve);
+    client.once('error', reject);
+    client.once('close', () => reject(new Error('closed before CONNACK')));
+  });
+  return {
+    mqtt: client,
+    received,
+    sessionPresent: connack.sessionPresent,
+    payloads: (topic) => received.filter((each) => topic === undefined || each.topic === topic).map((each) => each.payload),
+  };
+}
