@@ -1,0 +1,1 @@
+export { EmbeddedStoreClient } from './store.ts';

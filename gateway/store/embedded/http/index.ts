@@ -1,0 +1,1 @@
+export { buildStoreApp, type StoreAppDeps } from './app.ts';

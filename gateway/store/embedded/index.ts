@@ -1,0 +1,2 @@
+export { type StoreProcessConfig, storeConfigSchema } from './config.ts';
+export { type StoreService, startStore } from './service.ts';

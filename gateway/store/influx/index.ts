@@ -1,0 +1,1 @@
+export { InfluxStore } from './store.ts';
