@@ -1,0 +1,179 @@
+import type { Link } from '../core/device-link/index.ts';
+import { LatticeError } from '../core/errors/index.ts';
+import type { DurableLog, LogCursor } from '../core/log/index.ts';
+import type { Clock } from '../core/time/index.ts';
+import type { Gap } from '../core/wire/index.ts';
+
+/**
+ * Publishes the log's records in order at QoS 1 and moves the cursor on as they are acknowledged.
+ *
+ * The sequence number of a reading is its position in the log and one; the boot id names the log, whose positions outlive
+ * the process. So a reading that is published again, after a lost connection or a SIGKILL, has the same bytes, and the
+ * gateways know it. Positions that are missing when the log is read were dropped at its bound (or damaged), and are
+ * declared as a gap in their place, with their numbers.
+ *
+ * What has been read ahead stays in memory until it is acknowledged: at most a read of the log.
+ */
+export interface PublisherOptions {
+  log: DurableLog;
+  cursor: LogCursor;
+  boot: string;
+  link: Link;
+  clock: Clock;
+  windowMax: number;
+  /** Told of readings that were dropped or damaged before they were published. */
+  onGap: (error: LatticeError, readings: number) => void;
+}
+
+interface Item {
+  kind: 'state' | 'gap';
+  payload: string;
+  /** The cursor goes here once this item and all before it are acknowledged. */
+  endPosition: number;
+  isAcknowledged: boolean;
+}
+
+const READ_BYTES = 64 * 1024;
+/** Whole segments behind the cursor are dropped this often. */
+const TRIM_EVERY = 1_000;
+
+export class Publisher {
+  readonly #options: PublisherOptions;
+  readonly #stopping = new AbortController();
+  /** Read and not acknowledged, in order; the first #underWay of them are on the present connection. */
+  #items: Item[] = [];
+  #underWay = 0;
+  #readPosition: number;
+  #untrimmed = 0;
+  #running: Promise<void> | undefined;
+  /** Ends the wait for a place among the items. */
+  #wake: () => void = () => {};
+  acknowledged = 0;
+  dropped = 0;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    this.#readPosition = options.cursor.position;
+  }
+
+  start(): void {
+    this.#running ??= this.#fill();
+  }
+
+  /** Stops reading and waits until what is on disk is acknowledged, at most timeoutMs; then makes the cursor durable. */
+  async stop(timeoutMs: number): Promise<void> {
+    const { log, cursor, link, clock } = this.#options;
+    const timeout = Promise.withResolvers<void>();
+    const timer = clock.setTimer(timeoutMs, timeout.resolve);
+    while (link.isUp && cursor.position < log.durablePosition) {
+      const woken = new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+      const isOver = await Promise.race([woken.then(() => false), timeout.promise.then(() => true)]);
+      if (isOver) break;
+    }
+    timer.cancel();
+    this.#stopping.abort();
+    this.#wake();
+    await this.#running;
+    await cursor.flush();
+  }
+
+  linkUp(): void {
+    this.#pump();
+  }
+
+  linkDown(): void {
+    this.#underWay = 0;
+    this.#items = this.#items.filter((item) => !item.isAcknowledged);
+    this.#drained();
+  }
+
+  #drained: () => void = () => {};
+
+  async #fill(): Promise<void> {
+    const { log, windowMax } = this.#options;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      if (this.#items.length >= windowMax) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        continue;
+      }
+      await log.waitBeyond(this.#readPosition, signal);
+      if (signal.aborted) return;
+      const end = log.durablePosition;
+      const records = await log.read(this.#readPosition, READ_BYTES);
+      for (const { position, payload } of records) {
+        if (position > this.#readPosition) this.#takeGap(position);
+        this.#items.push({
+          kind: 'state',
+          payload: numbered(payload, position, this.#options.boot),
+          endPosition: position + 1,
+          isAcknowledged: false,
+        });
+        this.#readPosition = position + 1;
+      }
+      if (records.length === 0 && end > this.#readPosition) this.#takeGap(end);
+      this.#pump();
+    }
+  }
+
+  /** Positions from #readPosition to below the given one are gone. */
+  #takeGap(belowPosition: number): void {
+    const { log, boot, onGap } = this.#options;
+    const isDamage = log.gaps.some(
+      (gap) => gap.cause === 'damaged' && gap.fromPosition < belowPosition && gap.toPosition >= this.#readPosition,
+    );
+    const code = isDamage ? 'DISK_FAILED' : 'SHIM_RING_FULL';
+    const gap: Gap = { boot, fromSeq: this.#readPosition + 1, toSeq: belowPosition, cause: code };
+    const readings = belowPosition - this.#readPosition;
+    this.dropped += readings;
+    onGap(new LatticeError(code, `${readings} readings were dropped before they were published.`), readings);
+    this.#items.push({ kind: 'gap', payload: JSON.stringify(gap), endPosition: belowPosition, isAcknowledged: false });
+    this.#readPosition = belowPosition;
+  }
+
+  #pump(): void {
+    const { link, windowMax } = this.#options;
+    while (link.isUp && this.#underWay < windowMax) {
+      const item = this.#items[this.#underWay];
+      if (item === undefined) return;
+      this.#underWay++;
+      link.publish(item.kind, item.payload, { qos: 1 }, () => this.#acknowledge(item));
+    }
+  }
+
+  #acknowledge(item: Item): void {
+    item.isAcknowledged = true;
+    if (item.kind === 'state') this.acknowledged++;
+    let done = 0;
+    while (this.#items[done]?.isAcknowledged) done++;
+    if (done > 0) {
+      const last = this.#items[done - 1] as Item;
+      this.#items.splice(0, done);
+      this.#underWay -= done;
+      this.#advance(last.endPosition, done);
+    }
+    this.#pump();
+    this.#wake();
+    this.#drained();
+  }
+
+  #advance(position: number, items: number): void {
+    const { log, cursor } = this.#options;
+    cursor.advance(position);
+    this.#untrimmed += items;
+    if (this.#untrimmed < TRIM_EVERY) return;
+    this.#untrimmed = 0;
+    // Only tidies up: the bound holds all the same, so a disk that refuses is no reason to stop publishing.
+    void log.trim(position).catch(() => {});
+  }
+}
+
+/** The record with what only its place in the log says. */
+function numbered(record: Uint8Array, position: number, boot: string): string {
+  const text = Buffer.from(record).toString('utf8');
+  return `{"seq":${position + 1},"boot":"${boot}",${text.slice(1)}`;
+}

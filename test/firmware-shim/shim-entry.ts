@@ -1,0 +1,3 @@
+import { runShim } from '../../firmware-shim/index.ts';
+
+process.exitCode = await runShim({ configFile: process.argv[2] });
