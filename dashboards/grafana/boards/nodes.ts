@@ -1,0 +1,114 @@
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
+import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
+import { type BrokerHealth, type GatewayHealth, MEASUREMENTS } from '../../../core/wire/index.ts';
+import { board, storeVariable } from '../board.ts';
+import { chart, type PanelSpec, stat } from '../panels.ts';
+
+/** The links of a broker, summed by the gateway that stores its health. */
+type LinkField = 'linksUp' | 'linksDown' | 'linkBacklogMessages' | 'linkSent' | 'linkReceived' | 'linkDropped';
+type BrokerField = Exclude<keyof BrokerHealth, 'kind' | 'node' | 'atMs' | 'links'> | LinkField;
+type GatewayField = Exclude<keyof GatewayHealth, 'kind' | 'node' | 'atMs'>;
+
+interface NodePanels<Field extends string> {
+  /** The last value of each node. */
+  last(title: string, field: Field, width: number, unit?: string): Builder<Panel>;
+  /** Fields that go up and down. */
+  level(title: string, fields: Field[], options?: Partial<PanelSpec>): Builder<Panel>;
+  /** Counters, shown per second; a restart is no negative rate. */
+  rate(title: string, fields: Field[], options?: Partial<PanelSpec>): Builder<Panel>;
+}
+
+function nodePanels<Field extends string>(measurement: string): NodePanels<Field> {
+  const from = `FROM "${measurement}" WHERE $timeFilter AND "site" =~ /^$site$/`;
+  const perInterval = 'GROUP BY time($__interval), "node"';
+  const alias = (fields: Field[], field: Field): string => (fields.length === 1 ? '$tag_node' : `$tag_node ${field}`);
+  return {
+    last: (title, field, width, unit = 'short') =>
+      stat({
+        title,
+        unit,
+        width,
+        queries: [{ query: `SELECT last("${field}") ${from} GROUP BY "node"`, alias: '$tag_node' }],
+      }),
+    level: (title, fields, options = {}) =>
+      chart({
+        title,
+        min: 0,
+        width: 12,
+        queries: fields.map((field) => ({
+          query: `SELECT mean("${field}") ${from} ${perInterval} fill(none)`,
+          alias: alias(fields, field),
+        })),
+        ...options,
+      }),
+    rate: (title, fields, options = {}) =>
+      chart({
+        title,
+        min: 0,
+        width: 12,
+        unit: 'cps',
+        queries: fields.map((field) => ({
+          query: `SELECT non_negative_derivative(max("${field}"), 1s) ${from} ${perInterval} fill(none)`,
+          alias: alias(fields, field),
+        })),
+        ...options,
+      }),
+  };
+}
+
+const gatewayPanels = nodePanels<GatewayField>(MEASUREMENTS.gateway);
+
+/** The gateways: whether readings get through, and how fast. */
+export const gateways = board({
+  uid: 'lattice-gateways',
+  title: 'Lattice: gateways',
+  description: 'Whether readings get from the brokers into the store, how fast, and what was refused or dropped.',
+  variables: [storeVariable('site', 'Site', `SHOW TAG VALUES FROM "${MEASUREMENTS.gateway}" WITH KEY = "site"`)],
+  panels: [
+    gatewayPanels.last('Up for', 'uptimeS', 6, 's'),
+    gatewayPanels.last('Shards', 'shards', 6),
+    gatewayPanels.last('Devices', 'devices', 6),
+    gatewayPanels.last('Missing readings', 'missingTotal', 6),
+    gatewayPanels.rate('Received per second', ['receivedTotal']),
+    gatewayPanels.rate('Stored per second', ['storedTotal']),
+    gatewayPanels.level('Device stamp to stored', ['storedP50Ms', 'storedP99Ms'], {
+      unit: 'ms',
+      description: 'Of the last minute: half of the readings, and 99 in 100, were stored within this time.',
+    }),
+    gatewayPanels.level('Readings that wait in the buffer', ['bufferReadings']),
+    gatewayPanels.rate('Not stored, per second', ['rejectedTotal', 'droppedTotal', 'duplicatesTotal'], {
+      description: 'Refused as no reading, dropped at a bound, or seen before.',
+    }),
+    gatewayPanels.level('Size of the buffer', ['bufferBytes'], { unit: 'bytes' }),
+    gatewayPanels.level('Resident memory', ['rssBytes'], { unit: 'bytes', width: 24 }),
+  ],
+});
+
+const brokerPanels = nodePanels<BrokerField>(MEASUREMENTS.broker);
+
+/** The brokers and the links between them. */
+export const brokers = board({
+  uid: 'lattice-brokers',
+  title: 'Lattice: brokers',
+  description: 'Clients, messages and queues of each broker, and the links between brokers.',
+  variables: [storeVariable('site', 'Site', `SHOW TAG VALUES FROM "${MEASUREMENTS.broker}" WITH KEY = "site"`)],
+  panels: [
+    brokerPanels.last('Up for', 'uptimeS', 6, 's'),
+    brokerPanels.last('Clients', 'connections', 6),
+    brokerPanels.last('Links up', 'linksUp', 6),
+    brokerPanels.last('Links down', 'linksDown', 6),
+    brokerPanels.rate('Published per second', ['publishedTotal']),
+    brokerPanels.rate('Delivered per second', ['deliveredTotal']),
+    brokerPanels.level('Commit, p99', ['commitP99Ms'], {
+      unit: 'ms',
+      description: 'From the arrival of a message to its sync on disk; no acknowledgement goes out before.',
+    }),
+    brokerPanels.level('Queued for sessions that are away or slow', ['queued']),
+    brokerPanels.rate('Over links, per second', ['linkSent', 'linkReceived']),
+    brokerPanels.level('Waiting for a link', ['linkBacklogMessages']),
+    brokerPanels.rate('Refused and dropped per second', ['refusedTotal', 'droppedTotal', 'linkDropped']),
+    brokerPanels.level('Sessions, subscriptions, retained', ['sessions', 'subscriptions', 'retained']),
+    brokerPanels.level('Journal', ['journalBytes'], { unit: 'bytes' }),
+    brokerPanels.level('Resident memory', ['rssBytes'], { unit: 'bytes' }),
+  ],
+});

@@ -1,0 +1,1 @@
+export { type ConsoleConfig, consoleConfigSchema, runConsole, startConsole } from './console/index.ts';

@@ -1,0 +1,227 @@
+import { mkdirSync } from 'node:fs';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { deadLetter, meshTopic } from '../../../core/wire/index.ts';
+import { eventually } from '../../support/eventually.ts';
+import { describeWithPeers } from '../../support/peers.ts';
+import { type Browser, launchBrowser } from '../support/browser.ts';
+import {
+  ACCESS_TOKEN,
+  announce,
+  fleetOf,
+  historyOf,
+  OPERATOR,
+  publishReading,
+  startTestConsole,
+  type TestConsole,
+} from '../support/fleet.ts';
+import { type Influxd, startInfluxd } from '../support/influxd.ts';
+import { brokerHealth, SITE, startBroker, startGateway, type TestBroker, type TestGateway } from '../support/mesh.ts';
+
+const ARTIFACTS = new URL('../../../.artifacts/', import.meta.url).pathname;
+const DEVICES = 26;
+
+describeWithPeers('the console in Chromium', ['chromium', 'influxd'], () => {
+  vi.setConfig({ testTimeout: 20_000, hookTimeout: 60_000 });
+  const fleet = fleetOf(DEVICES);
+  let influxd: Influxd;
+  let brokers: [TestBroker, TestBroker];
+  let gateways: TestGateway[];
+  let mesh: TestConsole;
+  let browser: Browser;
+  let page: Page;
+  let feeding: ReturnType<typeof setInterval>;
+  let liveBroker: TestBroker;
+  const consoleErrors: string[] = [];
+  const requestedHosts = new Set<string>();
+
+  beforeAll(async () => {
+    influxd = await startInfluxd();
+    brokers = [await startBroker('broker-1'), await startBroker('broker-2')];
+    gateways = await Promise.all(
+      ['gateway-1', 'gateway-2', 'gateway-3'].map((id, index) =>
+        startGateway(id, { sent: 42_800 + index, stored: 42_790 + index, buffered: 10 }),
+      ),
+    );
+    const nowMs = Date.now();
+    await influxd.write(fleet.slice(0, 4).flatMap((device) => historyOf(device, nowMs - 900_000, nowMs, 5_000)));
+    mesh = await startTestConsole({ brokers, gateways, storeUrl: influxd.url });
+    for (const device of fleet) await announce(brokers[0], device);
+    liveBroker = brokers[0];
+    let seq = 0;
+    feeding = setInterval(() => {
+      seq++;
+      for (const device of fleet) void publishReading(liveBroker, device, seq);
+      for (const gateway of gateways) {
+        gateway.account.sent += 9;
+        gateway.account.stored += 9;
+      }
+      if (seq % 2 === 1) {
+        void liveBroker.publish(
+          meshTopic(SITE, 'broker-1', 'health'),
+          brokerHealth('broker-1', ['broker-2'], { publishedTotal: 120_000 + seq * 26 }),
+        );
+        void liveBroker.publish(
+          meshTopic(SITE, 'broker-2', 'health'),
+          brokerHealth('broker-2', ['broker-1'], { publishedTotal: 80_000 + seq * 14, connections: 9 }),
+        );
+      }
+    }, 500);
+
+    browser = await launchBrowser();
+    page = browser.context.pages()[0] ?? (await browser.context.newPage());
+    page.on('console', (message) => {
+      if (message.type() === 'error') consoleErrors.push(message.text());
+    });
+    page.on('pageerror', (error) => consoleErrors.push(String(error)));
+    page.on('request', (request) => requestedHosts.add(new URL(request.url()).host));
+  }, 60_000);
+
+  afterAll(async () => {
+    clearInterval(feeding);
+    await browser?.close();
+    await mesh?.stop();
+    await Promise.all([...(brokers ?? []).map((broker) => broker.kill()), ...(gateways ?? []).map((gw) => gw.stop())]);
+    await influxd?.stop();
+  });
+
+  it('shows a login page to strangers, and lets the operator in by name', async () => {
+    await page.goto(mesh.url);
+    await page.fill('#username', OPERATOR.username);
+    await page.fill('#password', 'wrong');
+    await page.click('button[type=submit]');
+    await page.getByRole('alert').filter({ hasText: 'password is wrong' }).waitFor();
+    await page.fill('#username', OPERATOR.username);
+    await page.fill('#password', OPERATOR.password);
+    await page.click('button[type=submit]');
+    await page.locator('#rows tr').first().waitFor();
+    await page.click('text=Log out');
+    await page.locator('#username').waitFor();
+    // Both refusals above are answers with status 401, which Chromium writes to its console.
+    expect(consoleErrors.every((text) => text.includes('401'))).toBe(true);
+    consoleErrors.length = 0;
+  });
+
+  it('logs in by the link and shows devices as they publish', async () => {
+    await page.goto(`${mesh.url}/?token=${ACCESS_TOKEN}`);
+    await page
+      .locator('#rows tr')
+      .nth(DEVICES - 1)
+      .waitFor();
+    expect(new URL(page.url()).search).toBe('');
+    const first = page.locator('#rows tr').first();
+    expect(await first.textContent()).toContain('Kitchen 1');
+    const before = await first.locator('.values').textContent();
+    expect(before).toContain('°C');
+    await eventually(async () => expect(await first.locator('.values').textContent()).not.toBe(before));
+    await eventually(async () => expect(await page.textContent('#state')).toContain('Everything is running'));
+    await eventually(async () =>
+      expect(await page.textContent('.verdict')).toContain('Every reading is accounted for'),
+    );
+    expect(await page.locator('.node[data-state=up]').count()).toBe(7);
+    await eventually(async () => expect(await page.textContent('.edge-label')).toContain('ms'));
+  });
+
+  it('finds devices by their place', async () => {
+    await page.fill('#search', 'cellar');
+    await eventually(async () => expect(await page.locator('#rows tr').count()).toBe(5));
+    await page.fill('#search', 'nothing-like-it');
+    await page.getByText('No device matches').waitFor();
+    await page.fill('#search', '');
+    await eventually(async () => expect(await page.locator('#rows tr').count()).toBe(DEVICES));
+  });
+
+  it('lists what was refused, as text', async () => {
+    const letter = deadLetter({
+      code: 'READING_NOT_JSON',
+      reason: 'Unexpected token <img src=x onerror=alert(1)>',
+      topic: meshTopic(SITE, 'sim-003', 'state'),
+      payload: Buffer.from('<b>temperature</b> 21'),
+      atMs: Date.now(),
+      by: 'gateway-1',
+    });
+    await liveBroker.publish(meshTopic(SITE, 'sim-003', 'deadletter'), letter);
+    await page.getByText('<b>temperature</b> 21').waitFor();
+    expect(await page.locator('.letters img, .letters b').count()).toBe(0);
+    mkdirSync(ARTIFACTS, { recursive: true });
+    await page.screenshot({ path: `${ARTIFACTS}console-desktop.png` });
+  });
+
+  it('draws the history of a device that is clicked, and goes on live', async () => {
+    await page.click('#rows tr >> text=Kitchen 1');
+    const plot = page.locator('.chart[data-metric=temperature] canvas');
+    await plot.waitFor();
+    await eventually(async () => {
+      const colours = await plot.evaluate((canvas: HTMLCanvasElement) => {
+        const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
+        return new Set(new Uint32Array((data as Uint8ClampedArray).buffer)).size;
+      });
+      expect(colours).toBeGreaterThan(3);
+    });
+    expect(await page.locator('.chart').count()).toBe(3);
+    expect(await page.textContent('.chart[data-metric=temperature] .range')).toMatch(/min .*°C · mean .* · max/);
+    const output = page.locator('.chart[data-metric=temperature] output');
+    const before = await output.textContent();
+    await eventually(async () => expect(await output.textContent()).not.toBe(before));
+    await page.screenshot({ path: `${ARTIFACTS}console-device.png` });
+    await page.click('text=1 h');
+    await page.locator('.chart canvas').first().waitFor();
+    await page.keyboard.press('Escape');
+    await eventually(async () => expect(await page.locator('dialog[open]').count()).toBe(0));
+    expect(new URL(page.url()).hash).toBe('');
+  });
+
+  it('fits a phone without scrolling sideways, in the dark as well', async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    const overflow = (): Promise<number> =>
+      page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    await eventually(async () => expect(await overflow()).toBe(0));
+    await page.screenshot({ path: `${ARTIFACTS}console-phone.png` });
+    await page.screenshot({ path: `${ARTIFACTS}console-phone-full.png`, fullPage: true });
+    await page.click('#rows tr >> text=Kitchen 1');
+    await page.locator('.chart canvas').first().waitFor();
+    expect(await overflow()).toBe(0);
+    expect(
+      await page.evaluate(() => {
+        const dialog = document.querySelector('dialog');
+        return dialog === null ? -1 : dialog.scrollWidth - dialog.clientWidth;
+      }),
+    ).toBe(0);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.screenshot({ path: `${ARTIFACTS}console-phone-device-dark.png` });
+    await page.keyboard.press('Escape');
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await eventually(async () => expect(await page.locator('dialog[open]').count()).toBe(0));
+    await page.screenshot({ path: `${ARTIFACTS}console-desktop-dark.png` });
+    await page.emulateMedia({ colorScheme: 'light' });
+  });
+
+  it('goes on with the other broker when one is killed, and says which is down', async () => {
+    liveBroker = brokers[1];
+    await brokers[0].kill();
+    await page.getByText('broker-1 is down').waitFor();
+    await eventually(async () =>
+      expect(await page.getAttribute('.node[aria-label^="broker-1"]', 'data-state')).toBe('down'),
+    );
+    await page.getByText('listening to broker-2').waitFor();
+    const value = page.locator('#rows tr').first().locator('.values');
+    const before = await value.textContent();
+    await eventually(async () => expect(await value.textContent()).not.toBe(before));
+  });
+
+  it('says that a gateway and the store are down', async () => {
+    await gateways[2]?.stop();
+    await influxd.stop();
+    await eventually(async () => {
+      expect(await page.getAttribute('.node[aria-label^="gateway-3"]', 'data-state')).toBe('down');
+      expect(await page.getAttribute('.node[aria-label^="Store"]', 'data-state')).toBe('down');
+    });
+    expect(await page.textContent('.verdict')).toContain('As last told by gateway-3');
+    await page.screenshot({ path: `${ARTIFACTS}console-trouble.png` });
+  });
+
+  it('asked nobody but the console, and logged no error', () => {
+    expect([...requestedHosts]).toEqual([new URL(mesh.url).host]);
+    expect(consoleErrors).toEqual([]);
+  });
+});
