@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { EXIT, errorLine, exitCodeOf } from './core/cli/index.ts';
+import { EXIT, errorLine, exitCodeOf } from './core/errors/index.ts';
 import { VERSION } from './core/version.ts';
 
 /*

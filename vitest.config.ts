@@ -1,13 +1,19 @@
 import { defineConfig } from 'vitest/config';
 
+const MESH = 'test/integration/**/*.test.ts';
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/install-peers.ts'],
-    // Many tests start real processes; on a small machine they would otherwise wait for each other past their time-outs.
-    maxWorkers: 2,
+    reporters: ['default', './test/support/plain-summary.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    reporters: ['default', './test/support/plain-summary.ts'],
+    // Many tests start real processes; on a small machine they would otherwise wait for each other past their time-outs.
+    maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: 'parts', include: ['test/**/*.test.ts'], exclude: [MESH] } },
+      // Whole meshes of ten processes, one after the other, when the rest is done.
+      { extends: true, test: { name: 'mesh', include: [MESH], fileParallelism: false, sequence: { groupOrder: 1 } } },
+    ],
   },
 });

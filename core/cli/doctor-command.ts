@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
-import { ERROR_CODES, type ErrorCode } from '../errors/index.ts';
+import { ERROR_CODES, type ErrorCode, EXIT } from '../errors/index.ts';
 import { loadEndpoints } from '../mesh/index.ts';
 import { systemClock } from '../time/index.ts';
 import { type ProbeResult, probePaths } from './doctor.ts';
-import { EXIT, table } from './output.ts';
+import { table } from './output.ts';
 
 export interface DoctorOptions {
   data: string;

@@ -1,6 +1,5 @@
 export { type DoctorOptions, doctor } from './doctor-command.ts';
 export { type FleetTarget, fleetTarget } from './fleet-target.ts';
-export { EXIT, errorLine, exitCodeOf } from './output.ts';
 export { type PubOptions, pub } from './pub.ts';
 export { status } from './status.ts';
 export { type SubOptions, sub } from './sub.ts';

@@ -59,8 +59,12 @@ export class MeshRun {
     const secrets = await loadSecrets(dataDir);
     this.#secrets = secrets;
     const configs = meshConfigs(this.#layout, secrets, dataDir);
-    for (const kind of ['store', 'broker', 'gateway', 'console'] as const) {
-      const group = configs.filter((config) => config.kind === kind);
+    // The console only looks at the others, and may come up beside them.
+    for (const kinds of [
+      ['store', 'broker'],
+      ['gateway', 'console'],
+    ]) {
+      const group = configs.filter(({ kind }) => kinds.includes(kind));
       await Promise.all(group.map((config) => this.#supervisor.startConfigured(config)));
     }
     // Saved first: the fleet, and a person who wants to know why a start hangs, find the mesh by this file.

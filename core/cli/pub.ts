@@ -1,6 +1,5 @@
-import { LatticeError, messageOf } from '../errors/index.ts';
+import { EXIT, LatticeError, messageOf } from '../errors/index.ts';
 import { type ConnectionOptions, connectClient } from './connection.ts';
-import { EXIT } from './output.ts';
 
 export interface PubOptions extends ConnectionOptions {
   topic: string;

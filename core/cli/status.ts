@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { messageOf } from '../errors/index.ts';
+import { EXIT, messageOf } from '../errors/index.ts';
 import { type Endpoints, loadEndpoints } from '../mesh/index.ts';
 import { type Clock, delay, systemClock } from '../time/index.ts';
 import {
@@ -13,7 +13,7 @@ import {
 import { accountLine, isClosed } from './account-line.ts';
 import { connectToBroker } from './connection.ts';
 import { gatewayStatus, sumAccounts } from './gateway-api.ts';
-import { count, EXIT, table } from './output.ts';
+import { count, table } from './output.ts';
 import { queryStore } from './store-query.ts';
 
 export interface MeshStatus {

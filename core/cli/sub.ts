@@ -1,6 +1,5 @@
-import { LatticeError } from '../errors/index.ts';
+import { EXIT, LatticeError } from '../errors/index.ts';
 import { type ConnectionOptions, connectClient } from './connection.ts';
-import { EXIT } from './output.ts';
 
 export interface SubOptions extends ConnectionOptions {
   filters: readonly string[];

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
+import { EXIT } from '../errors/index.ts';
 import { loadEndpoints } from '../mesh/index.ts';
 import { delay, systemClock } from '../time/index.ts';
-import { EXIT } from './output.ts';
 import { meshStatus, statusText } from './status.ts';
 
 export interface TopOptions {

@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
+import { EXIT } from '../errors/index.ts';
 import { lockDirectory, makePrivateDirectory } from '../files/index.ts';
 import type { Endpoints, MeshChoice } from '../mesh/index.ts';
 import { repeat, systemClock } from '../time/index.ts';
 import { accountLine } from './account-line.ts';
 import { gatewayStatus, sumAccounts } from './gateway-api.ts';
 import { MeshRun } from './mesh-run.ts';
-import { count, EXIT } from './output.ts';
+import { count } from './output.ts';
 
 export interface UpOptions extends MeshChoice {
   data: string;

@@ -11,6 +11,8 @@ export interface SupervisedOptions {
   /** The program's entry, lattice.ts. */
   entry: string;
   logPath: string;
+  /** Added to the parent's environment. */
+  env?: Record<string, string>;
 }
 
 interface SupervisedEvents {
@@ -83,6 +85,7 @@ export class Supervised extends EventEmitter<SupervisedEvents> {
       {
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         detached: true,
+        env: { ...process.env, ...this.#options.env },
       },
     );
     this.#child = child;
