@@ -1,6 +1,6 @@
 import { basicAuthHeader } from '../../../core/identity/index.ts';
 import { type Clock, repeat, type Timer } from '../../../core/time/index.ts';
-import { type GatewayStatus, gatewayStatusSchema } from '../model/gateway-status.ts';
+import { type GatewayStatus, gatewayStatusSchema } from '../../../core/wire/index.ts';
 import type { StoreReader } from './store.ts';
 
 const POLL_MS = 2_000;

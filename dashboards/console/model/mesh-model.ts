@@ -2,6 +2,7 @@ import {
   type BrokerHealth,
   deadLetterSchema,
   deviceMetaSchema,
+  type GatewayStatus,
   HEALTH_INTERVAL_MS,
   healthSchema,
   parseMeshTopic,
@@ -9,7 +10,7 @@ import {
 } from '../../../core/wire/index.ts';
 import { DeadLetterList } from './dead-letters.ts';
 import { DeviceTable, type Instant } from './devices.ts';
-import type { GatewayStatus } from './gateway-status.ts';
+import { Overdue } from './overdue.ts';
 import { accountOf, stateInWords } from './overview.ts';
 import { CounterRate } from './rates.ts';
 import type { BrokerRow, GatewayRow, Overview, StoreRow } from './types.ts';
@@ -55,6 +56,7 @@ export class MeshModel {
   #store: StoreRow;
   #listeningTo: string | null = null;
   #unreadable = 0;
+  readonly #missing = new Overdue();
 
   constructor(options: {
     site: string;
@@ -104,7 +106,7 @@ export class MeshModel {
       brokers,
       gateways,
       store: this.#store,
-      account: accountOf(gateways),
+      account: accountOf(gateways, this.#missing.count(now.monotonicMs)),
       deadLetters: this.#deadLetters.snapshot(),
     };
     return { ...parts, ...stateInWords(parts) };
@@ -185,6 +187,8 @@ export class MeshModel {
         account: status.account,
       },
     };
+    const missing = [...this.#gateways.values()].reduce((sum, { row }) => sum + (row.status?.account.missing ?? 0), 0);
+    this.#missing.add(missing, now.monotonicMs);
   }
 }
 

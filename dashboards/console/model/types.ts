@@ -1,3 +1,5 @@
+import type { ReadingAccount } from '../../../core/wire/index.ts';
+
 /**
  * What the console's server tells the page: plain JSON, the same types on both sides. Durations and ages are in the unit
  * that the name ends in; `atMs` and `lastSeenMs` are wall ms of the server.
@@ -32,17 +34,6 @@ export interface BrokerRow {
   links: LinkRow[];
 }
 
-export interface GatewayAccount {
-  sent: number;
-  stored: number;
-  buffered: number;
-  dropped: number;
-  missing: number;
-  rejected: number;
-  duplicates: number;
-  received: number;
-}
-
 export interface GatewayRow {
   id: string;
   address: string;
@@ -58,7 +49,7 @@ export interface GatewayRow {
     bufferBytes: number;
     latencyP50Ms: number;
     latencyP99Ms: number;
-    account: GatewayAccount;
+    account: ReadingAccount;
   } | null;
 }
 
@@ -68,9 +59,11 @@ export interface StoreRow {
   roundTripMs: number | null;
 }
 
-export interface AccountRow extends GatewayAccount {
-  /** sent = stored + buffered + dropped, with nothing missing. */
+export interface AccountRow extends ReadingAccount {
+  /** sent = stored + buffered + rejected + dropped, with nothing missing. */
   closed: boolean;
+  /** Of the missing, those that have been so for too long to be on their way. */
+  overdue: number;
   /** Gateways that did not answer; their last known figures are in the sums. */
   silent: string[];
   /** Gateways that have never answered, so that their figures are not in the sums. */

@@ -18,11 +18,12 @@ export function renderAccount(section: HTMLElement, { account, gateways }: Overv
     op('+'),
     term(account.dropped, 'dropped'),
   ];
-  if (account.missing > 0) terms.push(op('+'), term(account.missing, 'missing', 'wrong'));
+  if (account.rejected > 0) terms.push(op('+'), term(account.rejected, 'rejected', 'wrong'));
+  if (account.missing > 0) terms.push(op('+'), term(account.missing, 'missing', account.overdue > 0 ? 'wrong' : ''));
   const { tone, words, icon } = verdict(account);
   const extras = [
     account.duplicates > 0 ? `${count(account.duplicates)} duplicates removed` : '',
-    account.rejected > 0 ? `${count(account.rejected)} refused` : '',
+    account.refused > 0 ? `${count(account.refused)} refused as no readings` : '',
   ].filter((text) => text !== '');
   section.replaceChildren(
     el('p', { class: 'sum' }, ...terms),
@@ -45,11 +46,12 @@ function verdict(account: Overview['account']): { tone: string; words: string; i
   if (account.unknown.length > 0) {
     return { tone: 'warn', words: `Not complete: ${account.unknown.join(', ')} not heard yet`, icon: DOTS };
   }
-  if (account.missing > 0) return { tone: 'bad', words: 'Some readings have not arrived', icon: CROSS };
+  if (account.overdue > 0) return { tone: 'bad', words: 'Some readings have not arrived', icon: CROSS };
   if (account.silent.length > 0) {
     return { tone: 'warn', words: `As last told by ${account.silent.join(', ')}`, icon: DOTS };
   }
-  if (!account.closed) return { tone: 'warn', words: 'Settling', icon: DOTS };
+  if (!account.closed)
+    return { tone: 'warn', words: account.missing > 0 ? 'Some readings are on their way' : 'Settling', icon: DOTS };
   return { tone: 'ok', words: 'Every reading is accounted for', icon: TICK };
 }
 

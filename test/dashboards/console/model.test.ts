@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../../core/time/index.ts';
-import { deadLetter, meshTopic, type TopicKind } from '../../../core/wire/index.ts';
+import {
+  deadLetter,
+  type GatewayStatus,
+  meshTopic,
+  type ReadingAccount,
+  type TopicKind,
+} from '../../../core/wire/index.ts';
 import { DeviceTable } from '../../../dashboards/console/model/devices.ts';
-import type { GatewayStatus } from '../../../dashboards/console/model/gateway-status.ts';
 import { type MeshEvent, MeshModel } from '../../../dashboards/console/model/mesh-model.ts';
 import { CounterRate, RateMeter } from '../../../dashboards/console/model/rates.ts';
 import { Spark } from '../../../dashboards/console/model/spark.ts';
-import type { GatewayAccount, Overview } from '../../../dashboards/console/model/types.ts';
+import type { Overview } from '../../../dashboards/console/model/types.ts';
 import { brokerHealth, SITE } from '../support/mesh.ts';
 
 const ALL = { query: '', show: 'all', limit: 10 } as const;
@@ -39,17 +44,29 @@ function modelWithClock() {
   };
 }
 
-function status(id: string, account: Partial<GatewayAccount> = {}): GatewayStatus {
-  const zero = { sent: 0, stored: 0, buffered: 0, dropped: 0, missing: 0, rejected: 0, duplicates: 0, received: 0 };
+function status(id: string, account: Partial<ReadingAccount> = {}): GatewayStatus {
+  const zero = {
+    sent: 0,
+    stored: 0,
+    buffered: 0,
+    dropped: 0,
+    missing: 0,
+    rejected: 0,
+    duplicates: 0,
+    received: 0,
+    refused: 0,
+  };
   return {
     id,
     site: SITE,
     uptimeS: 1,
     brokerUp: true,
     storeUp: true,
+    store: 'test',
+    devices: 1,
     shards: [1, 2],
     account: { ...zero, ...account },
-    buffer: { readings: 0, bytes: 0 },
+    buffer: { readings: 0, bytes: 0, lostPositions: 0 },
     latencyMs: { p50: 1, p99: 2 },
   };
 }
@@ -149,18 +166,35 @@ describe('a spark', () => {
 
 describe('the overview', () => {
   it('sums the account over gateways and says whether it is closed', () => {
-    const { apply, overview } = modelWithClock();
+    const { clock, apply, overview } = modelWithClock();
     apply({
       type: 'gatewayStatus',
       id: 'g1',
-      status: status('g1', { sent: 100, stored: 90, buffered: 9, dropped: 1 }),
+      status: status('g1', { sent: 100, stored: 88, buffered: 9, rejected: 2, dropped: 1 }),
     });
     expect(overview().account).toMatchObject({ sent: 100, unknown: ['g2'] });
     apply({ type: 'gatewayStatus', id: 'g2', status: status('g2', { sent: 50, stored: 50 }) });
-    expect(overview().account).toMatchObject({ sent: 150, stored: 140, buffered: 9, dropped: 1, closed: true });
+    expect(overview().account).toMatchObject({
+      sent: 150,
+      stored: 138,
+      buffered: 9,
+      rejected: 2,
+      dropped: 1,
+      closed: true,
+    });
     apply({ type: 'gatewayStatus', id: 'g2', status: status('g2', { sent: 53, stored: 50, missing: 3 }) });
-    expect(overview()).toMatchObject({ tone: 'bad', account: { closed: false, missing: 3 } });
-    expect(overview().words).toContain('3 readings missing');
+    // What is missing for a moment is on its way; what stays missing is lost.
+    expect(overview().account).toMatchObject({ closed: false, missing: 3, overdue: 0 });
+    const later = (missing: number) => {
+      clock.advance(8_000);
+      apply({ type: 'gatewayStatus', id: 'g2', status: status('g2', { sent: 53, stored: 53 - missing, missing }) });
+    };
+    for (const missing of [3, 2, 3]) later(missing);
+    expect(overview().words).toContain('2 readings missing');
+    expect(overview().tone).toBe('bad');
+    later(0);
+    expect(overview().account).toMatchObject({ closed: true, overdue: 0 });
+    later(3);
     apply({ type: 'gatewayStatus', id: 'g2', status: undefined });
     expect(overview().account).toMatchObject({ sent: 153, silent: ['g2'] });
   });

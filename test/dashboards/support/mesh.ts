@@ -3,8 +3,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Aedes } from 'aedes';
 import { basicAuthHeader, derivedPassword } from '../../../core/identity/index.ts';
-import type { BrokerHealth } from '../../../core/wire/index.ts';
-import type { GatewayAccount } from '../../../dashboards/console/model/types.ts';
+import type { BrokerHealth, GatewayStatus, ReadingAccount } from '../../../core/wire/index.ts';
 
 export const SITE = 'home';
 export const SITE_KEY = 'a-site-key-for-tests-only';
@@ -88,13 +87,13 @@ export function brokerHealth(node: string, peers: string[], fields: Partial<Brok
 export interface TestGateway {
   id: string;
   http: string;
-  account: GatewayAccount;
+  account: ReadingAccount;
   stop(): Promise<void>;
 }
 
 /** A gateway's status over real HTTP, with the password that a gateway asks for. */
-export async function startGateway(id: string, account: Partial<GatewayAccount> = {}): Promise<TestGateway> {
-  const full: GatewayAccount = {
+export async function startGateway(id: string, account: Partial<ReadingAccount> = {}): Promise<TestGateway> {
+  const full: ReadingAccount = {
     sent: 1_000,
     stored: 990,
     buffered: 10,
@@ -103,6 +102,7 @@ export async function startGateway(id: string, account: Partial<GatewayAccount> 
     rejected: 0,
     duplicates: 4,
     received: 1_004,
+    refused: 0,
     ...account,
   };
   const expected = basicAuthHeader('console', derivedPassword(SITE_KEY, 'console', 'console'));
@@ -112,15 +112,17 @@ export async function startGateway(id: string, account: Partial<GatewayAccount> 
       return;
     }
     response.writeHead(200, { 'content-type': 'application/json' });
-    const status = {
+    const status: GatewayStatus = {
       id,
       site: SITE,
       uptimeS: 4_200,
       brokerUp: true,
       storeUp: true,
+      store: 'test',
+      devices: 9,
       shards: Array.from({ length: 22 }, (_, shard) => shard),
       account: full,
-      buffer: { readings: full.buffered, bytes: full.buffered * 140 },
+      buffer: { readings: full.buffered, bytes: full.buffered * 140, lostPositions: 0 },
       latencyMs: { p50: 18, p99: 74 },
     };
     response.end(JSON.stringify(status));
