@@ -63,6 +63,7 @@ class RunningFleet implements Fleet {
   #startedMs = 0;
   #endedMs: number | undefined;
   #stopped: Promise<void> | undefined;
+  #isOver = false;
 
   constructor(
     scenario: Scenario,
@@ -100,7 +101,8 @@ class RunningFleet implements Fleet {
   async drain(timeoutMs: number): Promise<void> {
     const { clock } = this.#deps;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
-    while (this.#stats.outstanding > 0 && clock.monotonicMs() < deadlineMs) await delay(clock, DRAIN_POLL_MS);
+    while (!this.#isOver && this.#stats.outstanding > 0 && clock.monotonicMs() < deadlineMs)
+      await delay(clock, DRAIN_POLL_MS);
   }
 
   stop(): Promise<void> {
@@ -121,7 +123,7 @@ class RunningFleet implements Fleet {
     this.#endedMs = this.#deps.clock.monotonicMs();
     if (this.wasEverUp) await this.drain(this.#deps.drainTimeoutMs ?? DRAIN_TIMEOUT_MS);
     await Promise.all(this.#devices.map(({ link }) => link.stop()));
-    this.#finish.resolve();
+    this.#isOver = true;
   }
 
   #mayProduce(): boolean {

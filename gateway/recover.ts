@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { LatticeError } from '../core/errors/index.ts';
 import type { DurableLog } from '../core/log/index.ts';
 import { Ledger, loadProgress } from './account/index.ts';
-import { decodeRecord } from './buffer/index.ts';
+import { decodeRecord, isCounted } from './buffer/index.ts';
 import { noteRecord } from './ingest/index.ts';
 
 const READ_BYTES = 1024 * 1024;
@@ -36,7 +36,7 @@ export async function recover(progressFile: string, buffer: DurableLog, log: Log
     for (const { position: at, payload } of records) {
       const record = decodeRecord(payload);
       if (at >= takenPosition) noteRecord(ledger, record);
-      if (at >= replicatedPosition && record.type === 'reading') bufferedReadings++;
+      if (at >= replicatedPosition && isCounted(record)) bufferedReadings++;
     }
     position = last.position + 1;
   }

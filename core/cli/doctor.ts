@@ -178,7 +178,7 @@ class Probe {
   }
 
   async #isInStore(): Promise<boolean> {
-    const statement = `SELECT "probe" FROM "${MEASUREMENTS.reading}" WHERE "device" = '${this.#device}' ORDER BY time DESC LIMIT 5`;
+    const statement = `SELECT "probe" FROM "${MEASUREMENTS.probe}" WHERE "device" = '${this.#device}' ORDER BY time DESC LIMIT 5`;
     const series = await queryStore(this.#endpoints, statement);
     return series.some(({ values }) => values.some((row) => row[1] === this.#mark));
   }
@@ -186,7 +186,7 @@ class Probe {
   /** The form of a panel's query. */
   async #isOnDashboard(): Promise<boolean> {
     const statement =
-      `SELECT max("probe") FROM "${MEASUREMENTS.reading}" WHERE "device" = '${this.#device}' ` +
+      `SELECT max("probe") FROM "${MEASUREMENTS.probe}" WHERE "device" = '${this.#device}' ` +
       'AND time > now() - 5m GROUP BY time(10s), "device" fill(none)';
     const series = await queryStore(this.#endpoints, statement);
     return series.some(({ values }) => values.length > 0);

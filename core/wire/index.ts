@@ -38,6 +38,7 @@ export {
 export {
   filterMatches,
   isMeshName,
+  isProbe,
   MESH_ROOT,
   type MeshTopic,
   meshFilter,

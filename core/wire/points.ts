@@ -1,4 +1,5 @@
 import type { MetricValue, TimeQuality } from './reading.ts';
+import { isProbe } from './topics.ts';
 
 /**
  * How readings look in a time-series store, so that dashboards and gateways agree without importing each other.
@@ -13,6 +14,8 @@ export const MEASUREMENTS = {
   broker: 'broker_health',
   gateway: 'gateway_health',
   gap: 'gap',
+  /** Readings of probes, apart from those of the fleet. */
+  probe: 'probe',
 } as const;
 
 export interface Point {
@@ -43,7 +46,7 @@ export function readingPoint(reading: StampedReading): Point {
   if (reading.boot !== undefined) fields['boot'] = reading.boot;
   fields['tq'] = reading.timeQuality;
   return {
-    measurement: MEASUREMENTS.reading,
+    measurement: isProbe(reading.device) ? MEASUREMENTS.probe : MEASUREMENTS.reading,
     tags: { site: reading.site, device: reading.device },
     fields,
     timeNs: BigInt(reading.tsMs) * BigInt(NS_PER_MS) + BigInt((reading.seq ?? 0) % NS_PER_MS),

@@ -34,8 +34,13 @@ export interface MeshTopic {
   kind: TopicKind;
 }
 
-/** Devices whose names start so are probes of `lattice doctor`: stored like any other, and not announced to anybody. */
+/** Devices whose names start so are probes of `lattice doctor`. */
 export const PROBE_DEVICE_PREFIX = 'lattice-doctor-';
+
+/** Whether a device is a probe: its readings go all the way to the store, and are no part of the fleet or the account. */
+export function isProbe(device: string): boolean {
+  return device.startsWith(PROBE_DEVICE_PREFIX);
+}
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 

@@ -1,9 +1,9 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { ERROR_CODES } from '../../core/errors/index.ts';
 import { type Authenticator, parseBasicAuth, type Role } from '../../core/identity/index.ts';
+import type { GatewayStatus } from '../../core/wire/index.ts';
 import type { DeviceEntry } from '../registry/index.ts';
 import { statusMetrics } from './metrics.ts';
-import type { GatewayStatus } from '../../core/wire/index.ts';
 
 export interface ApiOptions {
   authenticator: Authenticator;

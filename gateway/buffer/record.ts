@@ -4,6 +4,7 @@ import {
   gapSchema,
   type Health,
   healthSchema,
+  isProbe,
   type StampedReading,
   TIME_QUALITIES,
 } from '../../core/wire/index.ts';
@@ -13,6 +14,11 @@ export type BufferRecord =
   | { type: 'reading'; reading: StampedReading }
   | { type: 'gap'; site: string; device: string; atMs: number; gap: Gap }
   | { type: 'health'; site: string; health: Health };
+
+/** Whether a record is part of the account: a reading of the fleet, not a probe's. */
+export function isCounted(record: BufferRecord): record is Extract<BufferRecord, { type: 'reading' }> {
+  return record.type === 'reading' && !isProbe(record.reading.device);
+}
 
 /** The form on disk: JSON with short keys, in which a reading of three metrics has some 120 bytes. */
 const stored = z.union([

@@ -13,7 +13,7 @@ import {
   type StampedReading,
 } from '../../core/wire/index.ts';
 import type { Ledger, ReadingKey } from '../account/index.ts';
-import { type BufferRecord, encodeRecord } from '../buffer/index.ts';
+import { type BufferRecord, encodeRecord, isCounted } from '../buffer/index.ts';
 import type { DeviceRegistry } from '../registry/index.ts';
 
 export interface IntakeOptions {
@@ -132,7 +132,7 @@ export class Intake {
   async #append(record: BufferRecord): Promise<void> {
     const position = await this.#options.log.append(encodeRecord(record));
     noteRecord(this.#options.ledger, record);
-    if (record.type === 'reading') this.counters.taken++;
+    if (isCounted(record)) this.counters.taken++;
     this.#takenPosition = position + 1;
   }
 }
@@ -142,7 +142,7 @@ export function noteRecord(ledger: Ledger, record: BufferRecord): void {
   if (record.type === 'gap') {
     const { site, device, gap } = record;
     ledger.declareDropped({ site, device, boot: gap.boot }, gap.fromSeq, gap.toSeq);
-  } else if (record.type === 'reading') {
+  } else if (isCounted(record)) {
     const { site, device, boot, seq } = record.reading;
     if (boot === undefined || seq === undefined) ledger.takeUnsequenced();
     else ledger.take({ site, device, boot, seq });

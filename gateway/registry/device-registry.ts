@@ -1,4 +1,4 @@
-import type { DeviceMeta, MetricValue, StampedReading } from '../../core/wire/index.ts';
+import { type DeviceMeta, isProbe, type MetricValue, type StampedReading } from '../../core/wire/index.ts';
 
 /** What a gateway knows of a device that it owns. */
 export interface DeviceEntry {
@@ -27,8 +27,11 @@ export class DeviceRegistry {
     this.#onChanged = onChanged;
   }
 
+  /** Devices of the fleet, without probes. */
   get size(): number {
-    return this.#devices.size;
+    let size = 0;
+    for (const { device } of this.#devices.values()) size += Number(!isProbe(device));
+    return size;
   }
 
   entries(): Iterable<DeviceEntry> {

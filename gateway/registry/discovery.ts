@@ -1,5 +1,5 @@
 import { type Clock, repeat, type Timer } from '../../core/time/index.ts';
-import { discoveryPayload, discoveryTopic, PROBE_DEVICE_PREFIX } from '../../core/wire/index.ts';
+import { discoveryPayload, discoveryTopic, isProbe } from '../../core/wire/index.ts';
 import type { DeviceEntry, DeviceRegistry } from './device-registry.ts';
 
 /** Metrics of a device mostly arrive together; waiting this long makes one message of them. */
@@ -38,7 +38,7 @@ export class Discovery {
   }
 
   noteChanged(entry: DeviceEntry): void {
-    if (!entry.device.startsWith(PROBE_DEVICE_PREFIX)) this.#pending.add(entry);
+    if (!isProbe(entry.device)) this.#pending.add(entry);
   }
 
   /** Home Assistant has started: everything is new to it. */

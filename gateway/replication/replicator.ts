@@ -1,7 +1,7 @@
 import type { DurableLog, LogRecord } from '../../core/log/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import { type Clock, delay } from '../../core/time/index.ts';
-import { type BufferRecord, decodeRecord, recordPoint } from '../buffer/index.ts';
+import { type BufferRecord, decodeRecord, isCounted, recordPoint } from '../buffer/index.ts';
 import type { RejectedPoint, TimeSeriesStore } from '../store/index.ts';
 import type { RecentLatency } from './latency.ts';
 
@@ -102,7 +102,7 @@ export class Replicator {
     records.forEach((record, index) => {
       const reason = reasons.get(index);
       if (reason !== undefined) onRejected(record, reason);
-      if (record.type !== 'reading') return;
+      if (!isCounted(record)) return;
       if (reason !== undefined) {
         this.counters.rejected++;
         return;

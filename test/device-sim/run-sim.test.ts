@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunSimOptions, Summary } from '../../device-sim/index.ts';
 import { eventually } from '../support/eventually.ts';
@@ -22,7 +23,11 @@ function run(options: RunSimOptions): Run {
     output += chunk;
   });
   child.on('message', (message) => messages.push(message));
-  return { child, messages, ended: once(child, 'close').then(([code]) => ({ code: code as number | null, output })) };
+  // Not `close`: it does not come after disconnect().
+  const ended = Promise.all([once(child, 'exit'), once(child.stdout as Readable, 'end')]).then(([[code]]) => {
+    return { code: code as number | null, output };
+  });
+  return { child, messages, ended };
 }
 
 describe('lattice sim as a process', () => {

@@ -5,6 +5,7 @@ import {
   type GatewayStatus,
   HEALTH_INTERVAL_MS,
   healthSchema,
+  isProbe,
   parseMeshTopic,
   parseReading,
 } from '../../../core/wire/index.ts';
@@ -114,7 +115,7 @@ export class MeshModel {
 
   #message(topic: string, payload: Uint8Array, now: Instant): void {
     const parsed = parseMeshTopic(topic);
-    if (parsed === undefined || parsed.site !== this.#site) return;
+    if (parsed === undefined || parsed.site !== this.#site || isProbe(parsed.device)) return;
     try {
       switch (parsed.kind) {
         case 'state':

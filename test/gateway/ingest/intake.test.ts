@@ -142,3 +142,15 @@ describe('Intake', () => {
     });
   });
 });
+
+describe('a probe', () => {
+  it('is buffered like any reading, and is no part of the account or the fleet', async () => {
+    const { log, take, ledger, registry, intake } = setUp();
+    await take({ ts: NOW_MS, probe: 7 }, 'mesh/v1/home/lattice-doctor-broker-1-1/state');
+    expect(log.nextPosition).toBe(1);
+    expect(intake.counters.taken).toBe(0);
+    expect(ledger.totals()).toMatchObject({ sent: 0, taken: 0 });
+    expect(registry.size).toBe(0);
+    expect(registry.get('home', 'lattice-doctor-broker-1-1')?.metrics).toEqual({ probe: 7 });
+  });
+});

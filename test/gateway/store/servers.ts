@@ -141,8 +141,9 @@ export async function sendLines(
   db: string,
   lines: string | Uint8Array<ArrayBuffer>,
   headers: Record<string, string> = {},
+  parameters: Record<string, string> = {},
 ) {
-  const response = await fetch(`${url}/write?${new URLSearchParams({ db })}`, {
+  const response = await fetch(`${url}/write?${new URLSearchParams({ db, ...parameters })}`, {
     method: 'POST',
     headers: { authorization: `Basic ${Buffer.from(`${USERNAME}:${PASSWORD}`).toString('base64')}`, ...headers },
     body: lines,

@@ -26,6 +26,7 @@ export class PointTable {
   readonly #reader: DatabaseSync;
   readonly #table: string;
   readonly #upserts = new Map<string, StatementSync>();
+  readonly #pages = new Map<string, StatementSync>();
 
   constructor(db: DatabaseSync, reader: DatabaseSync, measurementId: number) {
     this.#db = db;
@@ -54,18 +55,30 @@ export class PointTable {
   }
 
   page(seriesId: number, fields: readonly Field[], range: ScanRange): ScanRow[] {
-    const columns = fields.map(columnName);
-    const present =
-      columns.length === 0 ? '' : ` AND (${columns.map((column) => `${column} IS NOT NULL`).join(' OR ')})`;
-    const statement = this.#reader.prepare(
-      `SELECT ${['time', ...columns].join(', ')} FROM ${this.#table}
-       WHERE series = ? AND time BETWEEN ? AND ?${present} ORDER BY time ${range.descending ? 'DESC' : 'ASC'} LIMIT ?`,
-    );
-    statement.setReadBigInts(true);
-    statement.setReturnArrays(true);
+    const statement = this.#pageStatement(fields, range.descending);
     const rows = statement.all(seriesId, range.fromNs, range.toNs, range.rowsMax) as unknown as ScanRow[];
     decode(rows, fields);
     return rows;
+  }
+
+  /** A page is read in one call, so queries that run at once can share the statement. */
+  #pageStatement(fields: readonly Field[], isDescending: boolean): StatementSync {
+    const columns = fields.map(columnName);
+    const layout = `${isDescending ? 'DESC' : 'ASC'} ${columns.join(',')}`;
+    let statement = this.#pages.get(layout);
+    if (statement === undefined) {
+      const isPresent = columns.map((column) => `${column} IS NOT NULL`).join(' OR ');
+      statement = this.#reader.prepare(
+        `SELECT ${['time', ...columns].join(', ')} FROM ${this.#table}
+         WHERE series = ? AND time BETWEEN ? AND ?${columns.length === 0 ? '' : ` AND (${isPresent})`}
+         ORDER BY time ${isDescending ? 'DESC' : 'ASC'} LIMIT ?`,
+      );
+      statement.setReadBigInts(true);
+      statement.setReturnArrays(true);
+      if (this.#pages.size >= LAYOUTS_MAX) this.#pages.clear();
+      this.#pages.set(layout, statement);
+    }
+    return statement;
   }
 
   dropSeries(seriesId: number): void {
@@ -81,6 +94,7 @@ export class PointTable {
 
   drop(): void {
     this.#upserts.clear();
+    this.#pages.clear();
     this.#db.exec(`DROP TABLE ${this.#table}`);
   }
 }

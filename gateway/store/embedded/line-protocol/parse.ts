@@ -47,8 +47,9 @@ export function parseLines(bytes: Buffer, sink: LineSink): void {
   const line: ParsedLine = { key: '', names: [], types: [], values: [], stamp: undefined };
   let start = 0;
   while (start < bytes.length) {
-    const end = lineEnd(bytes, start);
-    const from = skipBlanks(bytes, start, end);
+    const from = skipBlanks(bytes, start, bytes.length);
+    // Quotes in a comment mean nothing, and must not swallow the next line.
+    const end = bytes[from] === HASH ? plainLineEnd(bytes, from) : lineEnd(bytes, from);
     let to = end;
     if (to > from && bytes[to - 1] === CARRIAGE_RETURN) to--;
     if (from < to && bytes[from] !== HASH) {
@@ -61,8 +62,7 @@ export function parseLines(bytes: Buffer, sink: LineSink): void {
 
 /** Where the line ends: a line break inside the quotes of a string field belongs to the string. */
 function lineEnd(bytes: Buffer, start: number): number {
-  const found = bytes.indexOf(NEWLINE, start);
-  const end = found < 0 ? bytes.length : found;
+  const end = plainLineEnd(bytes, start);
   const quote = bytes.indexOf(QUOTE, start);
   if (quote < 0 || quote >= end) return end;
   let inFields = false;
@@ -81,6 +81,11 @@ function lineEnd(bytes: Buffer, start: number): number {
     else if (byte === NEWLINE && !isQuoted) return at;
   }
   return bytes.length;
+}
+
+function plainLineEnd(bytes: Buffer, start: number): number {
+  const found = bytes.indexOf(NEWLINE, start);
+  return found < 0 ? bytes.length : found;
 }
 
 function parseLine(bytes: Buffer, start: number, end: number, line: ParsedLine): string | undefined {
