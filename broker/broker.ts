@@ -49,7 +49,6 @@ const DROP_LOG_INTERVAL_MS = 5_000;
 export async function createBroker(config: BrokerConfig, deps: BrokerDeps): Promise<Broker> {
   const { clock, log } = deps;
   const { limits, journal } = config;
-  const incarnation = await openIncarnation(config.dataDir, deps.random);
   const openJournal = deps.openJournal ?? ((options: LogOptions) => openLog(options, { clock }));
   const durableLog = await openJournal({
     directory: join(config.dataDir, 'journal'),
@@ -72,6 +71,7 @@ export async function createBroker(config: BrokerConfig, deps: BrokerDeps): Prom
     clock,
     logger: log,
   });
+  const incarnation = await openIncarnation(config.dataDir, deps.random, store.isJournalNew);
   return new RunningBroker(config, deps, store, incarnation);
 }
 

@@ -40,7 +40,7 @@ export interface LinkFederation extends Federation {
 /** Connections that have not proven themselves; one more is closed at once. */
 const STRANGERS_MAX = 64;
 /** Changes of interest within this time make one frame. */
-const INTEREST_DELAY_MS = 5;
+const INTEREST_DELAY_MS = 1;
 const STRANGE_LOGS_MAX = 100;
 
 /**
@@ -97,12 +97,13 @@ class TcpFederation implements LinkFederation {
 
   /** Rejects with PORT_TAKEN's cause as the system gives it when it cannot listen. */
   async start(): Promise<void> {
-    const { port, config } = this.#options;
+    const { port, config, log } = this.#options;
     if (config.listen !== undefined) {
       const server = createServer((socket) => this.#welcome(socket));
       this.#server = server;
       server.listen(config.listen.port, config.listen.host);
       await once(server, 'listening');
+      server.on('error', (error) => log.warn({ reason: error.message }, 'a link could not be taken'));
     }
     await Promise.all([...this.#links.values()].map((link) => link.start()));
     this.#unsubscribe = [

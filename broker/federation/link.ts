@@ -1,10 +1,11 @@
 import { connect } from 'node:net';
 import type { Logger } from 'pino';
-import type { LatticeError } from '../../core/errors/index.ts';
+import { type LatticeError, messageOf } from '../../core/errors/index.ts';
 import type { LogCursor } from '../../core/log/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import { type Clock, repeat, type Timer } from '../../core/time/index.ts';
 import type { LinkState } from '../../core/wire/index.ts';
+import { BacklogMeter } from './backlog-meter.ts';
 import { Connection } from './connection.ts';
 import { encodeControl } from './frames.ts';
 import type { LinkIdentity } from './handshake.ts';
@@ -46,6 +47,7 @@ export class Link {
   readonly #dials: boolean;
   #cursor: LogCursor | undefined;
   readonly #progress = { position: 0 };
+  readonly #meter: BacklogMeter;
   #state: LinkState['state'] = 'connecting';
   #reason = '';
   #connection: Connection | undefined;
@@ -63,6 +65,7 @@ export class Link {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#dials = options.port.brokerId < options.peer.id;
+    this.#meter = new BacklogMeter(options.port);
   }
 
   get peer(): PeerAddress {
@@ -73,7 +76,8 @@ export class Link {
     const { port, peer, clock, limits } = this.#options;
     this.#cursor = await port.journal.cursor(`link-${peer.id}`);
     this.#progress.position = this.#cursor.position;
-    this.#ticker = repeat(clock, limits.keepAliveMs / TICKS, () => this.#session?.onTick());
+    this.#meter.restart(this.#progress.position);
+    this.#ticker = repeat(clock, limits.keepAliveMs / TICKS, () => this.#onTick());
     if (this.#dials) this.#dial();
   }
 
@@ -90,16 +94,15 @@ export class Link {
 
   state(): LinkState {
     const { peer, port } = this.#options;
-    const { position } = this.#progress;
-    const { firstPosition, nextPosition } = port.journal;
+    const { firstPosition } = port.journal;
     // Until a session takes over, what the journal has dropped since the last one is counted here.
     const backlog = this.#session?.backlogMessages;
-    const dropped = backlog === undefined ? Math.max(0, firstPosition - position) : 0;
+    const dropped = backlog === undefined ? Math.max(0, firstPosition - this.#progress.position) : 0;
     return {
       peer: peer.id,
       state: this.#state,
       roundTripMs: this.#session?.roundTripMs ?? null,
-      backlogMessages: backlog ?? nextPosition - Math.max(position, firstPosition),
+      backlogMessages: backlog ?? this.#meter.messages,
       ...this.#counters,
       dropped: this.#counters.dropped + dropped,
     };
@@ -140,6 +143,14 @@ export class Link {
   /** Notes that the peer, or this broker, refused a connection between them; a link that is up stays so. */
   refused(error: LatticeError): void {
     if (this.#session === undefined) this.#enter('refused', error);
+  }
+
+  async #onTick(): Promise<void> {
+    this.#session?.onTick();
+    if (this.#session !== undefined || this.#isStopped) return;
+    await this.#meter.catchUp().catch((error: unknown) => {
+      this.#options.log.debug({ reason: messageOf(error) }, 'the backlog cannot be counted');
+    });
   }
 
   #dial(): void {
@@ -212,6 +223,7 @@ export class Link {
     this.#session = undefined;
     if (session === undefined) return;
     session.stop();
+    this.#meter.restart(this.#progress.position);
     this.#settling = Promise.all([this.#settling, session.settled()]).then(() => {});
   }
 

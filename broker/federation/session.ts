@@ -136,7 +136,8 @@ export class LinkSession {
         });
         return;
       case 'keys':
-        this.#outbound?.pushRetained(missingAt(decodeKeys(body), port.retained()));
+        if (this.#outbound === undefined) throw linkProtocolError('KEYS before any digest.');
+        this.#outbound.pushRetained(missingAt(decodeKeys(body), port.retained()));
         return;
       case 'control':
         this.#takeControl(decodeControl(body));

@@ -168,8 +168,10 @@ export class BrokerState {
     return new Session(clientId, { messagesMax: this.#bounds.queueMessagesMax, bytesMax: this.#bounds.queueBytesMax });
   }
 
-  /** Puts a session back that a snapshot held. */
+  /** Puts a session back that a snapshot held. One that ended and began anew meanwhile stands there twice: the later counts. */
   restoreSession(session: Session): void {
+    const earlier = this.sessions.get(session.clientId);
+    if (earlier !== undefined) this.#end(earlier);
     this.sessions.set(session.clientId, session);
     for (const { topic, qos } of session.subscriptions.values()) this.index.add(topic, session, qos);
   }

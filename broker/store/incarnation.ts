@@ -5,13 +5,16 @@ import type { Random } from '../../core/random/index.ts';
 
 const INCARNATION = /^[0-9a-f]{32}$/;
 
-/** Which life of the data folder this is: made once, synced, and read ever after. */
-export async function openIncarnation(directory: string, random: Random): Promise<string> {
+/**
+ * Which life of the data folder this is: made once, synced, and read ever after. It is renewed when the journal began anew,
+ * since peers would take its first records for ones that they know.
+ */
+export async function openIncarnation(directory: string, random: Random, renew: boolean): Promise<string> {
   await mkdir(directory, { recursive: true });
   const path = join(directory, 'incarnation');
   try {
     const text = (await readFile(path, 'utf8')).trim();
-    if (INCARNATION.test(text)) return text;
+    if (!renew && INCARNATION.test(text)) return text;
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }
@@ -21,5 +24,8 @@ export async function openIncarnation(directory: string, random: Random): Promis
   await file.sync();
   await file.close();
   await rename(`${path}.tmp`, path);
+  const folder = await open(directory, 'r');
+  await folder.sync();
+  await folder.close();
   return incarnation;
 }

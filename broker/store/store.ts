@@ -49,11 +49,14 @@ export class BrokerStore {
   #bytesSinceCheckpoint = 0;
   #checkpoint: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  /** Whether the journal has begun anew, at positions that were in use before or might have been. */
+  readonly isJournalNew: boolean;
   /** Told of each change right after it was applied. */
   onApplied: (applied: Applied) => void = () => {};
 
-  private constructor(options: StoreOptions, state: BrokerState) {
+  private constructor(options: StoreOptions, state: BrokerState, isJournalNew: boolean) {
     this.#options = options;
+    this.isJournalNew = isJournalNew;
     this.state = state;
     this.log = options.log;
     this.queue = new CommitQueue(options.log, options.clock);
@@ -68,12 +71,13 @@ export class BrokerStore {
       logger.error({ directory }, 'the checkpoint is damaged; the state is rebuilt from what the journal still holds');
       state = new BrokerState(brokerId, bounds);
     }
-    if (log.nextPosition <= state.position) restartPositions(state, options);
+    const isBehind = log.nextPosition <= state.position;
+    if (isBehind) restartPositions(state, options);
     const firstWanted = state.position + 1;
     if (log.firstPosition > firstWanted) {
       logger.error({ from: firstWanted, to: log.firstPosition - 1 }, 'the journal lacks records that the state needs');
     }
-    const store = new BrokerStore(options, state);
+    const store = new BrokerStore(options, state, isBehind || log.nextPosition === 0);
     await store.#replay(firstWanted);
     const now = options.clock.wallMs();
     for (const session of state.sessions.values()) {
@@ -138,17 +142,27 @@ export class BrokerStore {
   #append(encoded: Buffer, onCommitted: (position: number) => void, onFailed: (error: unknown) => void): void {
     // Above its bound the journal drops its oldest segment; the state must not depend on that one any more.
     if (this.#bytesSinceCheckpoint > this.#options.journalBytesMax / 2) {
+      this.#checkpointIfDue();
       this.queue.after(() => onFailed(new LatticeError('LOG_FULL', 'No checkpoint could be written for too long.')));
       return;
     }
-    this.#bytesSinceCheckpoint += encoded.length;
-    this.queue.append(encoded, onCommitted, onFailed);
+    this.queue.append(
+      encoded,
+      (position) => {
+        this.#bytesSinceCheckpoint += encoded.length;
+        onCommitted(position);
+        this.#checkpointIfDue();
+      },
+      onFailed,
+    );
+  }
+
+  #checkpointIfDue(): void {
     const threshold = Math.min(CHECKPOINT_BYTES_MAX, this.#options.journalBytesMax / 8);
-    if (this.#bytesSinceCheckpoint > threshold && this.#retryTimer === undefined) {
-      this.#checkpoint ??= this.#writeCheckpoint().finally(() => {
-        this.#checkpoint = undefined;
-      });
-    }
+    if (this.#bytesSinceCheckpoint <= threshold || this.#retryTimer !== undefined) return;
+    this.#checkpoint ??= this.#writeCheckpoint().finally(() => {
+      this.#checkpoint = undefined;
+    });
   }
 
   async #writeCheckpoint(): Promise<void> {
@@ -161,6 +175,7 @@ export class BrokerStore {
       this.#options.logger.error({ error: messageOf(cause) }, 'no checkpoint could be written; trying again');
       this.#retryTimer = this.#options.clock.setTimer(CHECKPOINT_RETRY_MS, () => {
         this.#retryTimer = undefined;
+        this.#checkpointIfDue();
       });
     }
   }

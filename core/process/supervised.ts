@@ -22,6 +22,12 @@ interface SupervisedEvents {
   restarting: [reason: string, delayMs: number];
 }
 
+/**
+ * A broker of 1,000 clients keeps 44 MB alive, and had 261 MB resident with the young generation that V8 takes when it may,
+ * 173 MB with this one, at the same processor time.
+ */
+const NODE_FLAGS = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'];
+
 const BACKOFF_MS_MIN = 200;
 const BACKOFF_MS_MAX = 5_000;
 /** A process that has run this long is well again: the next restart is quick. */
@@ -79,15 +85,11 @@ export class Supervised extends EventEmitter<SupervisedEvents> {
     let failure: LatticeError | undefined;
     // A process group of its own, so that Ctrl-C reaches the parent alone, which then stops the children in order. They
     // cannot outlive it: they end when its IPC channel closes.
-    const child = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', this.#options.entry, ...this.#options.args],
-      {
-        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-        detached: true,
-        env: { ...process.env, ...this.#options.env },
-      },
-    );
+    const child = spawn(process.execPath, [...NODE_FLAGS, this.#options.entry, ...this.#options.args], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      detached: true,
+      env: { ...process.env, ...this.#options.env },
+    });
     this.#child = child;
     child.stdout?.on('data', (chunk: Uint8Array) => this.#log.write(chunk));
     child.stderr?.on('data', (chunk: Uint8Array) => this.#log.write(chunk));

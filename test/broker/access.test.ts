@@ -30,18 +30,27 @@ describe('who may connect', () => {
   it('lets no account take the client id or the session of another', async () => {
     const { port, codes } = await startBroker();
     const first = await connect(port, { ...credentials('device', 'd1'), clientId: 'mine', clean: false });
-    await expect(connect(port, { ...credentials('device', 'd2'), clientId: 'mine' })).rejects.toMatchObject({ code: 2 });
+    await expect(connect(port, { ...credentials('device', 'd2'), clientId: 'mine' })).rejects.toMatchObject({
+      code: 2,
+    });
     expect(first.mqtt.connected).toBe(true);
     await first.mqtt.endAsync();
     const thief = connect(port, { ...credentials('device', 'd2'), clientId: 'mine', clean: false });
     await expect(thief).rejects.toMatchObject({ code: 2 });
     expect(codes()).toContain('CLIENT_ID_TAKEN');
-    expect((await connect(port, { ...credentials('device', 'd1'), clientId: 'mine', clean: false })).sessionPresent).toBe(true);
+    expect(
+      (await connect(port, { ...credentials('device', 'd1'), clientId: 'mine', clean: false })).sessionPresent,
+    ).toBe(true);
   });
 
   it('refuses a will outside of the rights', async () => {
     const { port, codes } = await startBroker();
-    const will = { topic: 'mesh/v1/home/d2/availability', payload: Buffer.from('offline'), qos: 1, retain: true } as const;
+    const will = {
+      topic: 'mesh/v1/home/d2/availability',
+      payload: Buffer.from('offline'),
+      qos: 1,
+      retain: true,
+    } as const;
     await expect(connect(port, { ...credentials('device', 'd1'), will })).rejects.toMatchObject({ code: 5 });
     expect(codes()).toContain('TOPIC_FORBIDDEN');
   });
@@ -63,7 +72,12 @@ describe('who may publish and subscribe where', () => {
     const [letter] = operator.received;
     expect(letter?.topic).toBe('mesh/v1/home/d1/deadletter');
     const parsed = deadLetterSchema.parse(JSON.parse(letter?.payload ?? ''));
-    expect(parsed).toMatchObject({ code: 'TOPIC_FORBIDDEN', topic: 'mesh/v1/home/d2/state', payloadBytes: 17, by: 'b1' });
+    expect(parsed).toMatchObject({
+      code: 'TOPIC_FORBIDDEN',
+      topic: 'mesh/v1/home/d2/state',
+      payloadBytes: 17,
+      by: 'b1',
+    });
     expect(Buffer.from(parsed.payloadBase64, 'base64').toString()).toBe('{"temperature":1}');
     expect(acknowledged).toBe(false);
     expect(codes()).toContain('TOPIC_FORBIDDEN');

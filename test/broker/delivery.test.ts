@@ -98,7 +98,9 @@ describe('nothing is lost to reordering', () => {
     await publisher.mqtt.publishAsync(TOPIC, 'once', { qos: 2 });
     await publisher.mqtt.publishAsync(TOPIC, 'end', { qos: 1 });
     await eventually(() => expect(subscriber.payloads(TOPIC)).toContain('end'));
-    expect(subscriber.received.filter(({ topic }) => topic === TOPIC).map(({ payload, qos }) => [payload, qos])).toEqual([
+    expect(
+      subscriber.received.filter(({ topic }) => topic === TOPIC).map(({ payload, qos }) => [payload, qos]),
+    ).toEqual([
       ['once', 1],
       ['end', 1],
     ]);

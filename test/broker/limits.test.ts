@@ -3,7 +3,7 @@ import net from 'node:net';
 import { generate } from 'mqtt-packet';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { connect, cleanup, credentials, OPERATOR, startBroker } from './support/harness.ts';
+import { cleanup, connect, credentials, OPERATOR, startBroker } from './support/harness.ts';
 import { MemoryLog } from './support/memory-log.ts';
 
 const TOPIC = 'mesh/v1/home/d1/state';
@@ -21,7 +21,12 @@ describe('what a client may not do to the others', () => {
     const { port, codes } = await startBroker();
     const subscriber = await connect(port);
     await subscriber.mqtt.subscribeAsync(TOPIC, { qos: 1 });
-    for (const garbage of ['GET / HTTP/1.1\r\n\r\n', '\x10\x04\x00\xff\xff\xff', '\xf0\x00', '\x30\xff\xff\xff\xff\xff']) {
+    for (const garbage of [
+      'GET / HTTP/1.1\r\n\r\n',
+      '\x10\x04\x00\xff\xff\xff',
+      '\xf0\x00',
+      '\x30\xff\xff\xff\xff\xff',
+    ]) {
       const socket = await rawSocket(port);
       const closed = once(socket, 'close');
       socket.write(garbage, 'latin1');
@@ -43,7 +48,18 @@ describe('what a client may not do to the others', () => {
     const healthy = await connect(port);
     await healthy.mqtt.subscribeAsync(TOPIC, { qos: 1 });
     const frozen = await rawSocket(port);
-    frozen.write(generate({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean: true, clientId: 'frozen', keepalive: 0, ...OPERATOR }));
+    frozen.write(
+      generate({
+        cmd: 'connect',
+        protocolId: 'MQTT',
+        protocolVersion: 4,
+        clean: true,
+        clientId: 'frozen',
+        keepalive: 0,
+        username: OPERATOR.username,
+        password: Buffer.from(OPERATOR.password),
+      }),
+    );
     await once(frozen, 'data');
     frozen.write(generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: TOPIC, qos: 0 }] }));
     await once(frozen, 'data');
@@ -82,7 +98,8 @@ describe('the queue of a session that is away', () => {
     await kept.mqtt.subscribeAsync(TOPIC, { qos: 1 });
     await kept.mqtt.endAsync();
     const publisher = await connect(port);
-    const publish = (number: number): Promise<unknown> => publisher.mqtt.publishAsync(TOPIC, String(number), { qos: 1 });
+    const publish = (number: number): Promise<unknown> =>
+      publisher.mqtt.publishAsync(TOPIC, String(number), { qos: 1 });
     await Promise.all(Array.from({ length: 1_000 }, (_, number) => publish(number)));
     expect(codes()).toContain('SESSION_QUEUE_FULL');
     const watcher = await connect(port);

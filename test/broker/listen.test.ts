@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import mqtt from 'mqtt';
 import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import mqtt from 'mqtt';
+import { brokerConfigSchema } from '../../broker/index.ts';
 import { brokerHealthSchema } from '../../core/wire/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeWithPeers } from '../support/peers.ts';
-import { brokerConfigSchema } from '../../broker/index.ts';
 import { cleanup, connect, OPERATOR, startBroker, testConfig } from './support/harness.ts';
 import { startProcess } from './support/process.ts';
 import { newFolder } from './support/store.ts';
@@ -18,7 +18,9 @@ it('speaks MQTT over WebSocket, subprotocol mqtt only', async () => {
   const url = `ws://127.0.0.1:${broker.addresses.wsPort}`;
   const browser = await mqtt.connectAsync(url, { ...OPERATOR, reconnectPeriod: 0 });
   cleanup(() => browser.endAsync(true));
-  const got = new Promise<string>((resolve) => browser.once('message', (_topic, payload) => resolve(payload.toString())));
+  const got = new Promise<string>((resolve) =>
+    browser.once('message', (_topic, payload) => resolve(payload.toString())),
+  );
   await browser.subscribeAsync('mesh/v1/home/d1/state', { qos: 1 });
   const publisher = await connect(port);
   await publisher.mqtt.publishAsync('mesh/v1/home/d1/state', 'over the web', { qos: 1 });
@@ -44,9 +46,19 @@ it('refuses a second process on the same folder', async () => {
 });
 
 it('reports every fault of a configuration, with its path', async () => {
-  const faulty = { ...(await testConfig('/tmp/x')), id: 'a/b', siteKey: 'short', limits: { packetBytesMax: -1, typo: 1 } };
+  const faulty = {
+    ...(await testConfig('/tmp/x')),
+    id: 'a/b',
+    siteKey: 'short',
+    limits: { packetBytesMax: -1, typo: 1 },
+  };
   const { error } = brokerConfigSchema.safeParse(faulty);
-  expect(error?.issues.map((issue) => issue.path.join('.')).sort()).toEqual(['id', 'limits', 'limits.packetBytesMax', 'siteKey']);
+  expect(error?.issues.map((issue) => issue.path.join('.')).sort()).toEqual([
+    'id',
+    'limits',
+    'limits.packetBytesMax',
+    'siteKey',
+  ]);
 });
 
 it('publishes its health, retained, with true figures', async () => {

@@ -58,10 +58,13 @@ describe('rights by role', () => {
     const filter = fc
       .tuple(fc.array(level, { minLength: 1, maxLength: 4 }), fc.boolean())
       .map(([levels, open]) => [...levels, ...(open ? ['#'] : [])].join('/'));
-    const topic = fc.array(fc.constantFrom('a', 'b', ''), { minLength: 1, maxLength: 5 }).map((levels) => levels.join('/'));
+    const topic = fc
+      .array(fc.constantFrom('a', 'b', ''), { minLength: 1, maxLength: 5 })
+      .map((levels) => levels.join('/'));
     fc.assert(
       fc.property(filter, filter, topic, (allowed, asked, published) => {
-        if (covers(allowed, asked) && filterMatches(asked, published)) expect(filterMatches(allowed, published)).toBe(true);
+        if (covers(allowed, asked) && filterMatches(asked, published))
+          expect(filterMatches(allowed, published)).toBe(true);
       }),
       { numRuns: 2_000 },
     );

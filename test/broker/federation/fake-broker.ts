@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { FederatedMessage, FederationPort, LinkSource, RetainedEntry } from '../../../broker/federation/index.ts';
 import { LatticeError } from '../../../core/errors/index.ts';
 import { type DurableLog, openLog } from '../../../core/log/index.ts';
-import { systemClock } from '../../../core/time/index.ts';
+import { delay, systemClock } from '../../../core/time/index.ts';
 import { filterMatches, shardOfTopic, shardTopic } from '../../../core/wire/index.ts';
 
 interface StoredRecord {
@@ -41,6 +41,8 @@ export class FakeBroker implements FederationPort {
   merges = 0;
   /** Answers the next so many accepts with a full disk. */
   rejections = 0;
+  /** While set, nothing that is accepted becomes durable. */
+  holdAccepts = false;
   readonly #filters = new Set<string>();
   readonly #filterListeners = new Set<() => void>();
   readonly #volatileListeners = new Set<(message: FederatedMessage) => void>();
@@ -109,6 +111,7 @@ export class FakeBroker implements FederationPort {
         return;
       }
       this.#taken.set(key, position);
+      while (this.holdAccepts) await delay(systemClock, 5);
       await this.#store({ ...asRecord(message, 0), link: source });
       this.#accepted.set(key, position);
     }

@@ -53,7 +53,9 @@ describe('a link that breaks', () => {
     await Promise.all(texts.map((text) => a.publish('t/x', text)));
     await a.publish('later', 'kept');
     await a.publish('unwanted', '');
-    expect(stateOf(fa)).toMatchObject({ backlogMessages: 402 });
+    // What came from elsewhere is in the journal too, and does not wait for b.
+    await a.mergeRetained({ topic: 'r', payload: Buffer.from('v'), qos: 1, stampMs: 1, stampBroker: 'c' });
+    await eventually(() => expect(stateOf(fa)).toMatchObject({ backlogMessages: 402 }));
     proxy.mend();
     await linked(fa, fb);
     await drained(fa, fb);
@@ -62,7 +64,7 @@ describe('a link that breaks', () => {
     expect(b.duplicates).toBe(0);
   });
 
-  it.each(Array.from({ length: 8 }, (_, seed) => [seed]))(
+  it.each(Array.from({ length: 5 }, (_, seed) => [seed]))(
     'loses, doubles and reorders nothing when it is cut mid-batch at random places (seed %i)',
     async (seed) => {
       const random = seededRandom(`cuts/${seed}`);

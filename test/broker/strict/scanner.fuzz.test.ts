@@ -80,7 +80,7 @@ describe('PacketScanner against mqtt-packet', () => {
       fc.property(validStream, fc.array(fc.nat(), { maxLength: 6 }), (stream, places) => {
         expect(scan(stream, cutsOf(places, stream.length))).toMatchObject({ passed: stream, violation: undefined });
       }),
-      { numRuns: 1_000 },
+      { numRuns: 600 },
     );
   });
 
@@ -104,7 +104,7 @@ describe('PacketScanner against mqtt-packet', () => {
           expect(stream.subarray(0, whole.passed.length)).toEqual(whole.passed);
         },
       ),
-      { numRuns: 1_000 },
+      { numRuns: 600 },
     );
   });
 
@@ -120,7 +120,7 @@ describe('PacketScanner against mqtt-packet', () => {
           expect(scanner.bufferedBytes).toBeLessThanOrEqual(limits.packetBytesMax);
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: 600 },
     );
   });
 });

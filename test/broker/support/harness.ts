@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
-import { afterEach } from 'vitest';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { pino } from 'pino';
+import { afterEach } from 'vitest';
 import { type Broker, type BrokerDeps, brokerConfigSchema, createBroker } from '../../../broker/index.ts';
 import { type Account, derivedPassword, hashPassword } from '../../../core/identity/index.ts';
 import { systemRandom } from '../../../core/random/index.ts';
@@ -36,7 +36,10 @@ export function cleanup(action: () => Promise<unknown> | unknown): void {
 let operatorAccount: Promise<Account> | undefined;
 
 /** A configuration as it would come from YAML, with the parts given in place of the defaults. */
-export async function testConfig(dataDir: string, parts: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+export async function testConfig(
+  dataDir: string,
+  parts: Record<string, unknown> = {},
+): Promise<Record<string, unknown>> {
   operatorAccount ??= hashPassword(OPERATOR.password).then((passwordHash) => {
     return { username: OPERATOR.username, passwordHash, role: 'operator' as const };
   });
@@ -109,6 +112,7 @@ export async function connect(port: number, options: IClientOptions = {}): Promi
     mqtt: client,
     received,
     sessionPresent: connack.sessionPresent,
-    payloads: (topic) => received.filter((each) => topic === undefined || each.topic === topic).map((each) => each.payload),
+    payloads: (topic) =>
+      received.filter((each) => topic === undefined || each.topic === topic).map((each) => each.payload),
   };
 }

@@ -1,8 +1,9 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { BrokerStore } from '../../../broker/store/index.ts';
+import { onTestFinished } from 'vitest';
+import { BrokerStore, type StoreOptions } from '../../../broker/store/index.ts';
 import type { DurableLog } from '../../../core/log/index.ts';
 import { systemClock } from '../../../core/time/index.ts';
 import { MemoryLog } from './memory-log.ts';
@@ -14,14 +15,18 @@ export const BOUNDS = {
   tombstonesMax: 10,
 };
 
-export function newFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'lattice-broker-'));
+/** A folder that goes when the test is over, after the brokers in it have stopped. */
+export async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'lattice-broker-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 export async function openStore(
   log: DurableLog = new MemoryLog(),
   directory?: string,
   bounds = BOUNDS,
+  parts: Partial<StoreOptions> = {},
 ): Promise<BrokerStore> {
   return BrokerStore.open({
     brokerId: 'broker-42',
@@ -31,5 +36,6 @@ export async function openStore(
     journalBytesMax: 64 * 1_024 * 1_024,
     clock: systemClock,
     logger: pino({ level: 'silent' }),
+    ...parts,
   });
 }

@@ -1,0 +1,162 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type BrokerRecord,
+  BrokerState,
+  decodeRecord,
+  deliveryIdOf,
+  encodeRecord,
+  SnapshotLoader,
+  snapshotFrames,
+} from '../../../broker/state/index.ts';
+import { BOUNDS } from '../support/store.ts';
+
+const clientId = fc.constantFrom('c1', 'c2', 'c3');
+const topic = fc.constantFrom('mesh/v1/s/d1/state', 'mesh/v1/s/d2/state', 'other/x');
+const filter = fc.constantFrom('mesh/v1/#', 'mesh/v1/s/d1/+', '#', 'other/x', '$shard/+/mesh/v1/#');
+const qos = fc.constantFrom(0 as const, 1 as const, 2 as const);
+const payload = fc.constantFrom('', 'one', 'two').map((text) => Buffer.from(text));
+const messageId = fc.integer({ min: 1, max: 5 });
+
+const record: fc.Arbitrary<BrokerRecord> = fc.oneof(
+  fc.record({ kind: fc.constant('session' as const), clientId, username: fc.constant('u') }),
+  fc.record({
+    kind: fc.constant('subscribe' as const),
+    clientId,
+    subscriptions: fc.array(fc.record({ topic: filter, qos }), { minLength: 1, maxLength: 2 }),
+  }),
+  fc.record({ kind: fc.constant('unsubscribe' as const), clientId, filters: fc.array(filter, { maxLength: 2 }) }),
+  fc.record({ kind: fc.constant('end' as const), clientId }),
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('publish' as const),
+      topic,
+      payload,
+      qos,
+      retain: fc.constant(false),
+      stampMs: fc.constant(0),
+      origin: fc.constant('b'),
+      clientId,
+      messageId,
+    }),
+  },
+  fc.record({ kind: fc.constant('released' as const), clientId, messageId }),
+  fc.record({
+    kind: fc.constant('acked' as const),
+    acks: fc
+      .tuple(clientId, fc.array(fc.nat(60).map((position) => deliveryIdOf(position, false))))
+      .map((each) => [each]),
+  }),
+  fc.record({
+    kind: fc.constant('sent' as const),
+    clientId,
+    id: fc.nat(60).map((at) => deliveryIdOf(at, false)),
+    messageId,
+  }),
+  fc.record({ kind: fc.constant('received' as const), clientId, messageId }),
+  fc.record({ kind: fc.constant('away' as const), clientId, atMs: fc.nat(9) }),
+  fc.record({ kind: fc.constant('willGone' as const), clientId }),
+  fc.record({
+    kind: fc.constant('will' as const),
+    clientId,
+    brokerId: fc.constant('b'),
+    will: fc.record({ topic, qos, retain: fc.boolean() }),
+    payload,
+  }),
+);
+
+/** Everything that would be missed if it were lost, in a form that can be compared. */
+function contents(state: BrokerState): unknown {
+  const sessions = [...state.sessions.values()].map((session) => ({
+    clientId: session.clientId,
+    username: session.username,
+    awayAtMs: session.awayAtMs,
+    subscriptions: [...session.subscriptions.values()].map((each) => `${each.topic} ${each.qos}`).sort(),
+    incoming: [...session.incoming].map(([id, message]) => `${id} ${message.topic}`).sort(),
+    queue: [...session.queue.deliveries()].map(({ id, topic: name, qos: level, messageId: sent, phase, message }) => {
+      return [id, name, level, sent, phase, message.payload.toString()];
+    }),
+  }));
+  return {
+    sessions: sessions.sort((a, b) => (a.clientId < b.clientId ? -1 : 1)),
+    wills: [...state.wills.values()].map((will) => `${will.clientId} ${will.topic} ${will.payload}`).sort(),
+    filters: [...state.index.filters()].sort(),
+    position: state.position,
+  };
+}
+
+describe('a checkpoint taken while the state changes', () => {
+  it('and the journal behind its beginning make the same state as the whole journal', () => {
+    fc.assert(
+      fc.property(fc.array(record, { maxLength: 60 }), fc.nat(60), fc.nat(4), (records, begin, stride) => {
+        const live = new BrokerState('b', BOUNDS);
+        const restored = new BrokerState('b', BOUNDS);
+        const loader = new SnapshotLoader(restored);
+        const start = Math.min(begin, records.length);
+        let next = 0;
+        const applyOne = (): void => {
+          const each = records[next];
+          if (each !== undefined) live.apply(next++, each);
+        };
+        while (next < start) applyOne();
+        for (const frame of snapshotFrames(live)) {
+          loader.add(frozen(frame));
+          for (let step = 0; step < stride; step++) applyOne();
+        }
+        while (next < records.length) applyOne();
+        expect(loader.isComplete).toBe(true);
+        for (let position = restored.position + 1; position < records.length; position++) {
+          restored.apply(position, records[position] as BrokerRecord);
+        }
+        expect(contents(restored)).toEqual(contents(live));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+/** What a file would hold: no object is shared with the state. */
+function frozen<T>(frame: T): T {
+  const { payload: bytes, ...rest } = frame as T & { payload?: Buffer };
+  const copy = JSON.parse(JSON.stringify(rest)) as T;
+  return bytes === undefined ? copy : ({ ...copy, payload: Buffer.from(bytes) } as T);
+}
+
+describe('records', () => {
+  it('are read back as they were written', () => {
+    fc.assert(
+      fc.property(record, (written) => {
+        expect(decodeRecord(encodeRecord(written))).toEqual(written);
+      }),
+    );
+  });
+
+  it('of a later version are left alone', () => {
+    const bytes = encodeRecord({ kind: 'end', clientId: 'c' });
+    bytes[0] = 9;
+    expect(decodeRecord(bytes)).toBeUndefined();
+  });
+});
+
+describe('messages of a link', () => {
+  const fromPeer = (position: number, previous: number): BrokerRecord => ({
+    kind: 'publish',
+    topic: 'mesh/v1/s/d1/state',
+    payload: Buffer.from('x'),
+    qos: 1,
+    retain: false,
+    stampMs: 0,
+    origin: 'peer',
+    link: { peer: 'peer', incarnation: 'i', position, previous },
+  });
+
+  it('are not taken out of turn, so that one which could not be stored is not passed over', () => {
+    const state = new BrokerState('b', BOUNDS);
+    expect(state.apply(0, fromPeer(4, -1)).taken).toBe(true);
+    expect(state.apply(1, fromPeer(9, 7)).taken).toBe(false);
+    expect(state.accepted.get('peer')).toEqual({ incarnation: 'i', position: 4 });
+    expect(state.apply(2, fromPeer(7, 4)).taken).toBe(true);
+    expect(state.apply(3, fromPeer(9, 7)).taken).toBe(true);
+  });
+});

@@ -1,0 +1,126 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openIncarnation } from '../../broker/store/index.ts';
+import { systemRandom } from '../../core/random/index.ts';
+import { VirtualClock } from '../../core/time/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { MemoryLog } from './support/memory-log.ts';
+import { BOUNDS, newFolder, openStore } from './support/store.ts';
+
+const publish = (text: string) =>
+  ({
+    kind: 'publish',
+    topic: 'mesh/v1/s/d/state',
+    payload: Buffer.from(text),
+    qos: 1,
+    retain: false,
+    stampMs: 0,
+    origin: 'broker-42',
+  }) as const;
+
+async function withSession() {
+  const log = new MemoryLog();
+  const folder = await newFolder();
+  const store = await openStore(log, folder);
+  await store.commit({ kind: 'subscribe', clientId: 'c', subscriptions: [{ topic: 'mesh/v1/#', qos: 1 }] });
+  for (const text of ['one', 'two', 'three']) await store.commit(publish(text));
+  return { log, folder, store };
+}
+
+describe('the store', () => {
+  it('trims the journal to the checkpoint, and comes back from both', async () => {
+    const { log, folder, store } = await withSession();
+    await store.close();
+    expect(log.records).toEqual([]);
+    const again = await openStore(log, folder);
+    const texts = (): string[] =>
+      [...(again.state.sessions.get('c')?.queue.deliveries() ?? [])].map(({ message }) => message.payload.toString());
+    expect(texts()).toEqual(['one', 'two', 'three']);
+    await again.commit(publish('four'));
+    expect(texts()).toEqual(['one', 'two', 'three', 'four']);
+  });
+
+  it('does not deliver again what was acknowledged, after a crash a moment later', async () => {
+    const { log, folder, store } = await withSession();
+    const delivery = store.state.sessions.get('c')?.queue.take(1);
+    store.state.sessions.get('c')?.queue.acknowledge(1);
+    store.acknowledged('c', delivery?.id ?? -1);
+    // The next record comes after the acknowledgement's delay; nothing is closed in order.
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    await store.commit(publish('four'));
+    const again = await openStore(log, folder);
+    const waiting = [...(again.state.sessions.get('c')?.queue.deliveries() ?? [])];
+    expect(waiting.map(({ message }) => message.payload.toString())).toEqual(['two', 'three', 'four']);
+  });
+
+  it('throws a damaged checkpoint away and goes on with what the journal holds', async () => {
+    const { log, folder, store } = await withSession();
+    const records = [...log.records];
+    await store.close();
+    const path = join(folder, 'checkpoint');
+    const bytes = await readFile(path);
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 0xff;
+    await writeFile(path, bytes);
+    log.records.push(...records);
+    log.firstPosition = 0;
+    const again = await openStore(log, folder);
+    expect(again.state.sessions.get('c')?.queue.size).toBe(3);
+  });
+
+  it('takes no more records once half of the journal hangs on a checkpoint that fails, and goes on when it succeeds', async () => {
+    const log = new MemoryLog();
+    const folder = await newFolder();
+    const clock = new VirtualClock();
+    const store = await openStore(log, folder, BOUNDS, { clock, journalBytesMax: 10_000 });
+    // A folder stands where the checkpoint is to be written.
+    const obstacle = join(folder, 'checkpoint.tmp');
+    await mkdir(join(obstacle, 'in the way'), { recursive: true });
+    const refused = async (): Promise<void> => {
+      for (;;) await store.commit(publish('x'.repeat(1_000)));
+    };
+    await expect(refused()).rejects.toMatchObject({ code: 'LOG_FULL' });
+    expect(log.bytes).toBeLessThan(8_000);
+    await rm(obstacle, { recursive: true });
+    await eventually(async () => {
+      clock.advance(5_000);
+      await store.commit(publish('goes on'));
+    });
+    await eventually(() => expect(log.bytes).toBeLessThan(5_000));
+  });
+
+  it('applies changes in the order of the journal, whatever order their syncs end in', async () => {
+    const waits = [30, 0, 15, 5];
+    class UnevenLog extends MemoryLog {
+      override async append(record: Uint8Array): Promise<number> {
+        const position = await super.append(record);
+        await new Promise((resolve) => setTimeout(resolve, waits[position] ?? 0));
+        return position;
+      }
+    }
+    const store = await openStore(new UnevenLog());
+    const order: number[] = [];
+    await Promise.all(
+      waits.map((_, index) => store.commit(publish(String(index))).then(({ position }) => order.push(position))),
+    );
+    expect(order).toEqual([0, 1, 2, 3]);
+  });
+});
+
+describe('the incarnation', () => {
+  it('stays with its journal, and is another one when the journal is gone', async () => {
+    const folder = await newFolder();
+    const random = systemRandom();
+    const first = await openIncarnation(folder, random, true);
+    expect(await openIncarnation(folder, random, false)).toBe(first);
+    const { log, folder: dataDir, store } = await withSession();
+    expect(store.isJournalNew).toBe(true);
+    await store.close();
+    expect((await openStore(log, dataDir)).isJournalNew).toBe(false);
+    const afterLoss = await openStore(new MemoryLog(), dataDir);
+    expect(afterLoss.isJournalNew).toBe(true);
+    await afterLoss.commit(publish('four'));
+    expect(afterLoss.state.sessions.get('c')?.queue.size).toBe(4);
+    expect(await openIncarnation(folder, random, true)).not.toBe(first);
+  });
+});
