@@ -23,10 +23,12 @@ interface SupervisedEvents {
 }
 
 /**
- * A broker of 1,000 clients keeps 44 MB alive, and had 261 MB resident with the young generation that V8 takes when it may,
- * 173 MB with this one, at the same processor time.
+ * What keeps a process small. A broker of 1,000 clients has 40 MB alive; left to itself V8 lets garbage grow to several
+ * times that before it looks, and glibc gives each thread of the pool an arena of its own. With these the broker stays at
+ * some 150 MB resident instead of 280, at the same processor time.
  */
-const NODE_FLAGS = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'];
+const NODE_FLAGS = ['--max-semi-space-size=4', '--heap-growing-percent=40', '--disable-warning=ExperimentalWarning'];
+const SMALL_HEAP = { MALLOC_ARENA_MAX: '2' };
 
 const BACKOFF_MS_MIN = 200;
 const BACKOFF_MS_MAX = 5_000;
@@ -88,7 +90,7 @@ export class Supervised extends EventEmitter<SupervisedEvents> {
     const child = spawn(process.execPath, [...NODE_FLAGS, this.#options.entry, ...this.#options.args], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
-      env: { ...process.env, ...this.#options.env },
+      env: { ...SMALL_HEAP, ...process.env, ...this.#options.env },
     });
     this.#child = child;
     child.stdout?.on('data', (chunk: Uint8Array) => this.#log.write(chunk));
