@@ -38,34 +38,48 @@ const whole =
     }
     return value;
   };
+const factor =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!(value >= min && value <= max)) throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`);
+    return value;
+  };
 const dataOption = (): Option => new Option('--data <dir>', 'data folder of the mesh').default('.lattice');
 const jsonOption = (): Option => new Option('--json', 'machine-readable output').default(false);
 const configOption = (): Option => new Option('--config <file>', 'YAML configuration').makeOptionMandatory();
-const qosOption = (): Option => new Option('--qos <n>', 'quality of service').default(1).argParser(whole(0, 2));
+const qosOption = (): Option => new Option('--qos <n>', 'quality of service, 0 to 2').default(1).argParser(whole(0, 2));
 
 /** Options of the commands that are a client of one broker. */
 function connectionOptions(command: Command): Command {
   return command
     .addOption(dataOption())
-    .option('--broker <url>', 'another broker, for example mqtt://127.0.0.1:1884')
-    .option('--username <name>', 'its user name (default: the operator of the data folder)')
-    .option('--password <word>', 'its password');
+    .option('--broker <url>', 'for example mqtt://127.0.0.1:1884 (default: the first of the data folder)')
+    .option('--username <name>', 'user name (default: the operator; none with --broker)')
+    .option('--password <word>', 'password (default: that of the operator; none with --broker)');
 }
 
 program
   .command('up')
   .description('run a whole mesh on this machine: brokers, gateways, store, console and devices')
   .addOption(dataOption())
-  .option('--port-base <n>', 'count every port from here (default: 1883, 8086, 8080 …)', whole(1, 65_000))
-  .option('--brokers <n>', 'how many brokers', whole(1, 8), 2)
-  .option('--gateways <n>', 'how many gateways', whole(1, 16), 3)
-  .option('--devices <n>', 'how many simulated devices', whole(0, 20_000), 20)
-  .option('--no-demo', 'without devices')
+  .option('--port-base <n>', 'count every port from here, 1 to 65000 (default: 1883, 8086, 8080 …)', whole(1, 65_000))
+  .option('--brokers <n>', 'how many brokers, 1 to 8 (default: as before in the data folder, else 2)', whole(1, 8))
+  .option('--gateways <n>', 'how many gateways, 1 to 16 (default: as before in the data folder, else 3)', whole(1, 16))
+  .option('--force-layout', 'take other numbers of brokers and gateways than the data folder has', false)
+  .option('--devices <n>', 'how many simulated devices, 0 to 20000, beside four replayed ones', whole(0, 20_000), 20)
+  .option('--no-demo', 'without any devices: simulated, replayed, or the sensors of this machine')
   .addOption(jsonOption())
   .addHelpText(
     'after',
     `
 With --json it prints one line when ready, with the addresses and the account it made, and nothing else.
+Warnings go to the standard error output.
+
+The numbers of brokers and gateways belong to the data folder, because readings that were acknowledged wait there: in the
+buffer of a gateway for the store, and at a broker for the gateways that have their sessions with it. With other numbers
+\`up\` refuses to start (exit code 4). --force-layout overrides that: what waits for a gateway or at a broker that is no
+longer there, or for a gateway that goes to another broker now, stays on disk and does not reach the store.
 
 Examples:
   $ npx lattice up
@@ -107,16 +121,32 @@ program
   .description('run a fleet of simulated or replayed devices')
   .argument('[scenario]', 'YAML scenario (see device-sim/scenarios)')
   .addOption(dataOption())
-  .option('--broker <url...>', 'brokers (default: those of the data folder)')
+  .option('--broker <url...>', 'MQTT URLs of brokers (default: those of the data folder)')
   .option('--username <name>', 'one account for all devices (default: an account for each)')
-  .option('--password <word>', 'its password')
-  .option('--site <name>', 'site in the topics')
-  .option('--seed <text>', 'the same seed gives the same values')
-  .option('--devices <n>', 'how many simulated devices', whole(0, 100_000))
-  .option('--interval-ms <n>', 'time between two readings of a device', whole(1, 86_400_000))
-  .option('--speed <factor>', 'speed of replayed data', Number)
-  .option('--duration-s <n>', 'stop after so long', whole(1, 31_536_000))
-  .option('--readings <n>', 'stop after so many readings', whole(1, Number.MAX_SAFE_INTEGER))
+  .option('--password <word>', 'its password (default: none)')
+  .option('--site <name>', 'site in the topics (default: that of the data folder, else of the scenario)')
+  .option('--seed <text>', 'the same seed gives the same values (default: of the scenario, else at random)')
+  .option(
+    '--devices <n>',
+    'devices of the first simulated fleet, 0 leaves it out (default: of the scenario, else 20)',
+    whole(0, 100_000),
+  )
+  .option(
+    '--interval-ms <n>',
+    'milliseconds between two readings of a simulated device (default: of the scenario, else 1000)',
+    whole(10, 86_400_000),
+  )
+  .option(
+    '--speed <factor>',
+    'speed of replayed data, 0.01 to 500; 1 is a reading every 5 s (default: of the scenario, else 1)',
+    factor(0.01, 500),
+  )
+  .option('--duration-s <n>', 'stop after so many seconds (default: of the scenario, else never)', whole(1, 31_536_000))
+  .option(
+    '--readings <n>',
+    'stop after so many readings of all devices (default: of the scenario, else never)',
+    whole(1, Number.MAX_SAFE_INTEGER),
+  )
   .option('--dry-run', 'print the readings in virtual time, without a network', false)
   .addOption(new Option('--demo', 'the scenario of `lattice up`').hideHelp().default(false))
   .addOption(jsonOption())
@@ -144,8 +174,8 @@ Examples:
 program
   .command('shim')
   .description('publish the sensors of this machine, and what local programs send to a Unix socket')
-  .option('--config <file>', 'YAML configuration')
-  .option('--sysfs-root <dir>', 'where sys/ and proc/ are, for tests')
+  .option('--config <file>', 'YAML configuration (not needed with --once)')
+  .option('--sysfs-root <dir>', 'where sys/ and proc/ are, for tests (default: of the configuration, else /)')
   .option('--once', 'print one reading and end', false)
   .addOption(jsonOption())
   .addHelpText(
@@ -174,7 +204,7 @@ connectionOptions(program.command('pub <topic> <message>'))
 connectionOptions(program.command('sub [filters...]'))
   .description('print messages as they come (default: every reading)')
   .addOption(qosOption())
-  .option('--count <n>', 'end after so many', whole(1, Number.MAX_SAFE_INTEGER))
+  .option('--count <n>', 'end after so many messages (default: never)', whole(1, Number.MAX_SAFE_INTEGER))
   .addOption(jsonOption())
   .addHelpText(
     'after',
@@ -206,7 +236,7 @@ program
   .command('doctor')
   .description('send a marked reading over every path and name the hop where it stopped')
   .addOption(dataOption())
-  .option('--timeout-s <n>', 'how long a reading may take', whole(1, 600), 10)
+  .option('--timeout-s <n>', 'seconds that a reading may take, 1 to 600', whole(1, 600), 10)
   .addOption(jsonOption())
   .addHelpText(
     'after',
@@ -218,8 +248,8 @@ program
   .command('top')
   .description('status, again and again')
   .addOption(dataOption())
-  .option('--interval-s <n>', 'time between two pictures', whole(1, 3600), 2)
-  .option('--iterations <n>', 'end after so many', whole(1, Number.MAX_SAFE_INTEGER))
+  .option('--interval-s <n>', 'seconds between two pictures', whole(1, 3600), 2)
+  .option('--iterations <n>', 'end after so many pictures (default: never)', whole(1, Number.MAX_SAFE_INTEGER))
   .addOption(jsonOption())
   .addHelpText('after', '\nExamples:\n  $ npx lattice top\n  $ npx lattice top --iterations 1 --json')
   .action(run(async (options) => (await import('./core/cli/index.ts')).top(options)));

@@ -23,7 +23,7 @@ export interface RunSimOptions {
   durationS?: number | undefined;
   /** Stops after so many readings of the whole fleet. */
   readings?: number | undefined;
-  /** Devices of the scenario's first simulated fleet. Default without a file: 20. */
+  /** Devices of the scenario's first simulated fleet; 0 leaves that fleet out. Default without a file: 20. */
   devices?: number | undefined;
   /** Of every simulated fleet. */
   intervalMs?: number | undefined;
@@ -63,6 +63,7 @@ function scenarioOf(options: RunSimOptions): Scenario {
       ? parseScenario({ fleets: [{ kind: 'simulated', count: options.devices ?? DEFAULT_DEVICES }] })
       : loadScenario(options.scenarioFile);
   const firstSimulated = base.fleets.findIndex(({ kind }) => kind === 'simulated');
+  const isLeftOut = (index: number): boolean => index === firstSimulated && options.devices === 0;
   const fleets = base.fleets.map((fleet, index) =>
     fleet.kind === 'simulated'
       ? {
@@ -79,7 +80,7 @@ function scenarioOf(options: RunSimOptions): Scenario {
     ...given({ brokers: options.brokers, site: options.site, seed: options.seed }),
     ...credentials,
     stop: { ...base.stop, ...given({ afterS: options.durationS, afterReadings: options.readings }) },
-    fleets,
+    fleets: fleets.filter((_, index) => !isLeftOut(index)),
   });
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { codeOf, ERROR_CODES, LatticeError, messageOf } from '../core/errors/index.ts';
+import { codeOf, messageOf } from '../core/errors/index.ts';
 import { makePrivateDirectory } from '../core/files/index.ts';
 import { Authenticator, derivedPassword } from '../core/identity/index.ts';
 import { type DurableLog, openLog } from '../core/log/index.ts';
@@ -9,20 +10,19 @@ import type { Random } from '../core/random/index.ts';
 import { type Clock, delay, repeat, type Timer } from '../core/time/index.ts';
 import { VERSION } from '../core/version.ts';
 import {
-  deadLetter,
   type GatewayStatus,
   HEALTH_INTERVAL_MS,
   HOME_ASSISTANT_STATUS_TOPIC,
   meshTopic,
-  parseMeshTopic,
   shardsOwnedBy,
 } from '../core/wire/index.ts';
-import { saveProgress } from './account/index.ts';
+import type { GatewayProgress } from './account/index.ts';
 import { createApi } from './api/index.ts';
-import { type BufferRecord, encodeRecord } from './buffer/index.ts';
 import type { GatewayConfig } from './config.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { gatewayHealth } from './health.ts';
 import { Intake, MeshClient } from './ingest/index.ts';
+import { ProgressSaver } from './progress-saver.ts';
 import { type Recovered, recover } from './recover.ts';
 import { DeviceRegistry, Discovery } from './registry/index.ts';
 import { RecentLatency, Replicator } from './replication/index.ts';
@@ -46,38 +46,43 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     { clock: deps.clock },
   );
   try {
-    const recovered = await recover(progressPath(config), buffer, deps.log);
-    const gateway = new Gateway(config, deps, buffer, recovered);
-    return await gateway.start();
+    const progressFile = join(config.dataDir, 'progress.json');
+    const recovered = await recover(progressFile, buffer, deps.log);
+    return await new Gateway(config, deps, buffer, recovered, progressFile).start();
   } catch (error) {
     await buffer.close();
     throw error;
   }
 }
 
-function progressPath(config: GatewayConfig): string {
-  return join(config.dataDir, 'progress.json');
-}
-
+/** Wires the parts of a gateway, and starts and stops them in order. */
 class Gateway {
   readonly #config: GatewayConfig;
   readonly #deps: GatewayDeps;
   readonly #buffer: DurableLog;
+  readonly #recovered: Recovered;
+  readonly #shards: number[];
+  readonly #startedMs: number;
+  readonly #latency = new RecentLatency();
   readonly #store: TimeSeriesStore;
   readonly #registry: DeviceRegistry;
   readonly #discovery: Discovery;
   readonly #intake: Intake;
   readonly #replicator: Replicator;
   readonly #client: MeshClient;
-  readonly #latency = new RecentLatency();
-  readonly #recovered: Recovered;
-  readonly #shards: number[];
-  readonly #startedMs: number;
+  readonly #progress: ProgressSaver;
   readonly #timers: Timer[] = [];
-  #savedPosition = -1;
+  #stopping: Promise<void> | undefined;
 
-  constructor(config: GatewayConfig, deps: GatewayDeps, buffer: DurableLog, recovered: Recovered) {
+  constructor(
+    config: GatewayConfig,
+    deps: GatewayDeps,
+    buffer: DurableLog,
+    recovered: Recovered,
+    progressFile: string,
+  ) {
     const { clock, random, log } = deps;
+    const { ledger, tally } = recovered;
     this.#config = config;
     this.#deps = deps;
     this.#buffer = buffer;
@@ -85,15 +90,31 @@ class Gateway {
     this.#startedMs = clock.monotonicMs();
     this.#shards = shardsOwnedBy(config.id, config.members);
     this.#store = createStore(config.store, { clock });
+    const publish = (topic: string, payload: string, retain: boolean): Promise<void> =>
+      this.#client.publish(topic, payload, { qos: 1, retain });
+    const deadLetters = new DeadLetters({
+      site: config.site,
+      gatewayId: config.id,
+      clock,
+      log,
+      publish: (topic, payload) => publish(topic, payload, false),
+    });
     this.#registry = new DeviceRegistry((entry) => this.#discovery.noteChanged(entry));
     this.#discovery = new Discovery({
       clock,
       registry: this.#registry,
       softwareVersion: VERSION,
-      publish: (topic, payload) => this.#client.publish(topic, payload, { qos: 1, retain: true }),
+      publish: (topic, payload) => publish(topic, payload, true),
     });
     this.#intake = new Intake(
-      { clock, log: buffer, ledger: recovered.ledger, registry: this.#registry, onRefused: (it) => this.#refuse(it) },
+      {
+        clock,
+        log: buffer,
+        ledger,
+        registry: this.#registry,
+        onTaken: () => tally.noteTaken(),
+        onRefused: (refused) => deadLetters.refused(refused),
+      },
       recovered.takenPosition,
     );
     this.#replicator = new Replicator({
@@ -104,71 +125,73 @@ class Gateway {
       latency: this.#latency,
       startPosition: recovered.replicatedPosition,
       ...config.replication,
-      onRejected: (record, reason) => this.#rejectedByStore(record, reason),
-      onStoreState: (isUp, error) => {
-        if (isUp) log.info({ store: this.#store.name }, 'the store takes writes again');
-        else
-          log.warn(
-            { store: this.#store.name, code: codeOf(error), reason: messageOf(error) },
-            'readings wait in the buffer',
-          );
-      },
+      onSettled: (stored, rejected) => tally.noteSettled(stored, rejected),
+      onRejected: (record, reason) => deadLetters.rejected(record, reason),
+      onUnreadable: (bytes) => deadLetters.unreadable(bytes),
+      onStoreState: (isUp, error) => this.#logStoreState(isUp, error),
     });
     this.#client = new MeshClient({
       clock,
+      log,
       url: config.broker.url,
       gatewayId: config.id,
       password: derivedPassword(config.siteKey, 'gateway', config.id),
       shards: this.#shards,
       filters: [HOME_ASSISTANT_STATUS_TOPIC],
       take: (topic, payload) => this.#take(topic, payload),
-      onFault: (error) =>
-        log.error({ code: codeOf(error), reason: messageOf(error) }, 'a message could not be buffered'),
-      onState: (isUp) => log.info({ broker: config.broker.url, isUp }, isUp ? 'connected' : 'connection closed'),
-      onError: (error) => log.warn({ broker: config.broker.url, reason: error.message }, 'no connection to the broker'),
     });
+    this.#progress = new ProgressSaver({ path: progressFile, buffer, log, current: () => this.#currentProgress() });
   }
 
   async start(): Promise<Service> {
-    const { http, siteKey, accounts, id } = this.#config;
     const { clock } = this.#deps;
-    const api = createApi({
-      authenticator: new Authenticator({ accounts, siteKey }),
-      status: () => this.#status(),
-      devices: () => this.#registry.entries(),
-      device: (site, device) => this.#registry.get(site, device),
-    });
-    const url = await api.listen(http).catch((error: unknown) => {
-      throw listenError(error, http.host, http.port);
-    });
+    // Positions that a damaged log gives again must not be taken for those that an older progress speaks of.
+    await this.#progress.save();
+    const { api, url } = await this.#listen();
     this.#client.start();
-    // Whoever waits for `ready` may then send readings. A broker that is away must not keep a gateway from its buffer, though.
-    await Promise.race([this.#client.subscribed, delay(clock, SUBSCRIBE_TIMEOUT_MS)]);
     this.#replicator.start();
     this.#discovery.start();
     this.#timers.push(
-      repeat(clock, PROGRESS_INTERVAL_MS, () => this.#saveProgress()),
+      repeat(clock, PROGRESS_INTERVAL_MS, () => this.#progress.save()),
       repeat(clock, HEALTH_INTERVAL_MS, () => this.#publishHealth()),
       repeat(clock, LATENCY_PERIOD_MS, () => this.#latency.rotate()),
     );
-    let stopping: Promise<void> | undefined;
-    const stop = async (): Promise<void> => {
-      for (const timer of this.#timers) timer.cancel();
-      this.#discovery.stop();
-      await this.#client.stop();
-      await this.#replicator.stop();
-      await this.#saveProgress();
-      await api.close();
-      await this.#buffer.close();
-      await this.#store.close();
-    };
+    // Whoever waits for `ready` may then send readings; but a broker that is away must not keep a gateway from its buffer.
+    await Promise.race([this.#client.subscribed, delay(clock, SUBSCRIBE_TIMEOUT_MS)]);
     return {
-      detail: { id, http: url },
+      detail: { id: this.#config.id, http: url },
       stop: () => {
-        stopping ??= stop();
-        return stopping;
+        this.#stopping ??= this.#stop(api);
+        return this.#stopping;
       },
     };
+  }
+
+  async #stop(api: FastifyInstance): Promise<void> {
+    for (const timer of this.#timers) timer.cancel();
+    this.#discovery.stop();
+    await this.#client.stop();
+    await this.#replicator.stop();
+    await this.#progress.save();
+    await api.close();
+    await this.#buffer.close();
+    await this.#store.close();
+  }
+
+  async #listen(): Promise<{ api: FastifyInstance; url: string }> {
+    const { http, siteKey, accounts } = this.#config;
+    const api = createApi({
+      authenticator: new Authenticator({ accounts, siteKey, clock: this.#deps.clock }),
+      status: () => this.#status(),
+      health: () => ({ id: this.#config.id, brokerUp: this.#client.isUp, storeUp: this.#replicator.isStoreUp }),
+      devices: () => this.#registry.entries(),
+      device: (site, device) => this.#registry.get(site, device),
+    });
+    try {
+      return { api, url: await api.listen(http) };
+    } catch (error) {
+      throw listenError(error, http.host, http.port);
+    }
   }
 
   async #take(topic: string, payload: Uint8Array): Promise<void> {
@@ -176,97 +199,54 @@ class Gateway {
     if (Buffer.from(payload).toString('utf8') === 'online') this.#discovery.announceAll();
   }
 
-  #refuse({ topic, payload, error }: { topic: string; payload: Uint8Array; error: LatticeError }): void {
-    const device = parseMeshTopic(topic)?.device ?? this.#config.id;
-    this.#deps.log.warn({ code: error.code, topic, reason: error.message }, ERROR_CODES[error.code].what);
-    this.#publishDeadLetter(device, topic, payload, error);
-  }
-
-  #rejectedByStore(record: BufferRecord, reason: string): void {
-    const error = new LatticeError('STORE_REJECTED', reason);
-    const { site, device } =
-      record.type === 'reading'
-        ? record.reading
-        : { site: record.site, device: record.type === 'gap' ? record.device : record.health.node };
-    this.#deps.log.error({ code: error.code, device, reason }, ERROR_CODES[error.code].what);
-    const kind = record.type === 'reading' ? 'state' : record.type;
-    this.#publishDeadLetter(device, meshTopic(site, device, kind), encodeRecord(record), error);
-  }
-
-  #publishDeadLetter(device: string, topic: string, payload: Uint8Array, error: LatticeError): void {
-    const letter = deadLetter({
-      code: error.code,
-      reason: error.message,
-      topic,
-      payload,
-      atMs: Math.round(this.#deps.clock.wallMs()),
-      by: this.#config.id,
-    });
-    const to = meshTopic(this.#config.site, device, 'deadletter');
-    this.#client.publish(to, JSON.stringify(letter), { qos: 1, retain: false }).catch((cause: unknown) => {
-      this.#deps.log.warn({ topic: to, reason: messageOf(cause) }, 'a dead letter could not be published');
-    });
-  }
-
   #status(): GatewayStatus {
-    const { ledger, storeRejected, bufferedReadings } = this.#recovered;
-    const { taken, ...totals } = ledger.totals();
-    const { counters } = this.#replicator;
-    const takenNow = this.#intake.counters.taken;
-    const buffered = bufferedReadings + takenNow - counters.stored - counters.rejected;
-    const rejected = storeRejected + counters.rejected;
+    const { ledger, tally } = this.#recovered;
+    const { id, site } = this.#config;
+    if (this.#replicator.position >= this.#buffer.nextPosition) tally.noteDrained();
+    const { received, refused } = this.#intake.counters;
+    const account = tally.account(ledger.totals(), { received, refused });
     return {
-      id: this.#config.id,
-      site: this.#config.site,
+      id,
+      site,
       uptimeS: Math.round((this.#deps.clock.monotonicMs() - this.#startedMs) / 1000),
       brokerUp: this.#client.isUp,
       storeUp: this.#replicator.isStoreUp,
       store: this.#store.name,
       shards: this.#shards,
       devices: this.#registry.size,
-      account: {
-        sent: totals.sent,
-        stored: taken - buffered - rejected,
-        buffered,
-        rejected,
-        dropped: totals.dropped,
-        missing: totals.missing,
-        duplicates: totals.duplicates,
-        received: this.#intake.counters.received,
-        refused: this.#intake.counters.refused,
-      },
-      buffer: { readings: buffered, bytes: this.#buffer.bytes, lostPositions: lostPositions(this.#buffer) },
+      account,
+      buffer: { readings: account.buffered, bytes: this.#buffer.bytes, lostPositions: lostPositions(this.#buffer) },
       latencyMs: this.#latency.percentiles(),
     };
   }
 
-  async #saveProgress(): Promise<void> {
-    const takenPosition = this.#intake.takenPosition;
-    const replicatedPosition = this.#replicator.position;
-    if (takenPosition + replicatedPosition === this.#savedPosition) return;
-    try {
-      await saveProgress(progressPath(this.#config), {
-        version: 1,
-        takenPosition,
-        replicatedPosition,
-        storeRejected: this.#recovered.storeRejected + this.#replicator.counters.rejected,
-        ledger: this.#recovered.ledger.snapshot(),
-      });
-      this.#savedPosition = takenPosition + replicatedPosition;
-      // What the saved progress covers is in the ledger and in the store, and is not needed again.
-      await this.#buffer.trim(Math.min(takenPosition, replicatedPosition));
-    } catch (error) {
-      this.#deps.log.error({ code: codeOf(error), reason: messageOf(error) }, 'the progress could not be saved');
-    }
+  #currentProgress(): GatewayProgress {
+    const { ledger, tally } = this.#recovered;
+    return {
+      version: 1,
+      takenPosition: this.#intake.takenPosition,
+      replicatedPosition: this.#replicator.position,
+      stored: tally.stored,
+      rejected: tally.rejected,
+      buffered: Math.max(0, tally.buffered),
+      ledger: ledger.snapshot(),
+    };
   }
 
   #publishHealth(): void {
+    if (!this.#client.isUp) return;
     const health = gatewayHealth(this.#status(), Math.round(this.#deps.clock.wallMs()));
     const topic = meshTopic(this.#config.site, this.#config.id, 'health');
-    if (!this.#client.isUp) return;
     this.#client.publish(topic, JSON.stringify(health), { qos: 0, retain: true }).catch((error: unknown) => {
       this.#deps.log.warn({ reason: messageOf(error) }, 'health could not be published');
     });
+  }
+
+  #logStoreState(isUp: boolean, error: unknown): void {
+    const { log } = this.#deps;
+    const store = this.#store.name;
+    if (isUp) log.info({ store }, 'the store takes writes again');
+    else log.warn({ store, code: codeOf(error), reason: messageOf(error) }, 'readings wait in the buffer');
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { LatticeError } from '../core/errors/index.ts';
 import type { DurableLog } from '../core/log/index.ts';
-import { Ledger, loadProgress } from './account/index.ts';
+import { type GatewayProgress, Ledger, loadProgress, Tally } from './account/index.ts';
 import { decodeRecord, isCounted } from './buffer/index.ts';
 import { noteRecord } from './ingest/index.ts';
 
@@ -9,11 +9,11 @@ const READ_BYTES = 1024 * 1024;
 
 export interface Recovered {
   ledger: Ledger;
+  tally: Tally;
+  /** Every record of the log below this position is in the ledger. */
   takenPosition: number;
+  /** Every record below this position is in the store. */
   replicatedPosition: number;
-  storeRejected: number;
-  /** Readings in the buffer at or above replicatedPosition. */
-  bufferedReadings: number;
 }
 
 /** What a gateway knew when it stopped or was killed: the saved progress, and the log's records since then. */
@@ -23,28 +23,51 @@ export async function recover(progressFile: string, buffer: DurableLog, log: Log
     log.error({ code: error.code, reason: error.message }, error.remedy);
     return undefined;
   });
-  const ledger = progress === undefined ? new Ledger() : Ledger.restore(progress.ledger);
-  // Without progress, what the store has is not known: everything that is still there is written again.
-  const replicatedPosition = Math.max(buffer.firstPosition, progress?.replicatedPosition ?? 0);
-  const takenPosition = Math.max(buffer.firstPosition, progress?.takenPosition ?? 0);
-  let bufferedReadings = 0;
-  let position = Math.min(takenPosition, replicatedPosition);
+  if (progress === undefined) return replay(buffer, EMPTY);
+  const { takenPosition, replicatedPosition } = progress;
+  if (takenPosition <= buffer.durablePosition) return replay(buffer, progress);
+  // The log ends before what was in it: its tail was damaged, or its folder removed. What was buffered is read again from
+  // what is there, and the account shows the rest as lost; the positions that come next must not be taken for known.
+  log.error({ takenPosition, durablePosition: buffer.durablePosition }, 'the buffer has lost records at its end');
+  const end = buffer.durablePosition;
+  return replay(buffer, {
+    ...progress,
+    takenPosition: end,
+    replicatedPosition: Math.min(end, replicatedPosition),
+    buffered: undefined,
+  });
+}
+
+/** buffered: undefined when it has to be counted again. */
+type Start = Omit<GatewayProgress, 'version' | 'ledger' | 'buffered'> & {
+  ledger: GatewayProgress['ledger'] | undefined;
+  buffered: number | undefined;
+};
+
+/** Without progress what the store has is not known: everything that is still there is written again. */
+const EMPTY: Start = {
+  takenPosition: 0,
+  replicatedPosition: 0,
+  stored: 0,
+  rejected: 0,
+  buffered: undefined,
+  ledger: undefined,
+};
+
+async function replay(buffer: DurableLog, start: Start): Promise<Recovered> {
+  const ledger = start.ledger === undefined ? new Ledger() : Ledger.restore(start.ledger);
+  const tally = new Tally({ stored: start.stored, rejected: start.rejected, buffered: start.buffered ?? 0 });
+  const countFrom = start.buffered === undefined ? start.replicatedPosition : start.takenPosition;
+  let position = Math.min(start.takenPosition, countFrom);
   while (position < buffer.durablePosition) {
+    const end = buffer.durablePosition;
     const records = await buffer.read(position, READ_BYTES);
-    const last = records.at(-1);
-    if (last === undefined) break;
     for (const { position: at, payload } of records) {
       const record = decodeRecord(payload);
-      if (at >= takenPosition) noteRecord(ledger, record);
-      if (at >= replicatedPosition && isCounted(record)) bufferedReadings++;
+      if (at >= start.takenPosition) noteRecord(ledger, record);
+      if (at >= countFrom && isCounted(record)) tally.noteTaken();
     }
-    position = last.position + 1;
+    position = (records.at(-1)?.position ?? end - 1) + 1;
   }
-  return {
-    ledger,
-    takenPosition: buffer.durablePosition,
-    replicatedPosition,
-    storeRejected: progress?.storeRejected ?? 0,
-    bufferedReadings,
-  };
+  return { ledger, tally, takenPosition: buffer.durablePosition, replicatedPosition: start.replicatedPosition };
 }

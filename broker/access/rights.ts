@@ -1,10 +1,13 @@
 import type { Identity } from '../../core/identity/index.ts';
-import { HOME_ASSISTANT_STATUS_TOPIC, isMeshName, MESH_ROOT } from '../../core/wire/index.ts';
+import { HOME_ASSISTANT_STATUS_TOPIC, isMeshName, MESH_ROOT, type TopicKind } from '../../core/wire/index.ts';
 import { parseShardFilter } from '../state/index.ts';
 
 const MESH = `${MESH_ROOT}/#`;
 const HOME_ASSISTANT = 'homeassistant/#';
 const SYSTEM = '$SYS/#';
+
+/** What a device may say. */
+const DEVICE_KINDS: readonly TopicKind[] = ['state', 'availability', 'meta', 'gap'];
 
 /** What an account may do at a site, as filters; whatever one of them covers is allowed. */
 interface Rights {
@@ -29,8 +32,11 @@ function rightsOf(identity: Identity, site: string): Rights {
 function rightsByRole({ username, role }: Identity, site: string): Rights {
   switch (role) {
     case 'device': {
-      const own = isMeshName(username) ? [`${MESH_ROOT}/${site}/${username}/#`] : [];
-      return { publish: own, subscribe: [...own, HOME_ASSISTANT_STATUS_TOPIC], shards: false };
+      if (!isMeshName(username)) return { publish: [], subscribe: [], shards: false };
+      const own = `${MESH_ROOT}/${site}/${username}`;
+      // Health is what brokers and gateways say of themselves, and dead letters what they say of devices.
+      const publish = DEVICE_KINDS.map((kind) => `${own}/${kind}`);
+      return { publish, subscribe: [`${own}/#`, HOME_ASSISTANT_STATUS_TOPIC], shards: false };
     }
     case 'gateway':
       return { publish: [MESH, HOME_ASSISTANT], subscribe: [MESH, HOME_ASSISTANT], shards: true };

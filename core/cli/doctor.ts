@@ -6,7 +6,7 @@ import { type Clock, delay } from '../time/index.ts';
 import { MEASUREMENTS, meshTopic, PROBE_DEVICE_PREFIX, shardOf, shardPreference } from '../wire/index.ts';
 import { connectToBroker } from './connection.ts';
 import { gatewayDevice } from './gateway-api.ts';
-import { queryStore } from './store-query.ts';
+import { queryStore, type Series } from './store-query.ts';
 
 /** The hops of a reading, in order; a probe that fails names the first that it did not pass. */
 export const HOPS = ['broker', 'rights', 'link', 'gateway', 'store', 'dashboard query'] as const;
@@ -59,14 +59,11 @@ export async function probePaths(endpoints: Endpoints, clock: Clock, timeoutMs: 
   );
 }
 
-/** Resolves once every path stands. Throws UNREACHABLE naming the first that does not by the time-out. */
-export async function awaitPaths(endpoints: Endpoints, clock: Clock, timeoutMs: number): Promise<void> {
-  const failed = (await probePaths(endpoints, clock, timeoutMs)).find(({ ok }) => !ok);
-  if (failed === undefined) return;
-  throw new LatticeError(
-    'UNREACHABLE',
-    `A probe from ${failed.broker} by ${failed.gateway} stopped at the hop "${failed.hop}": ${failed.reason}`,
-  );
+/** What to tell a person of a path that is not open; undefined for one that is. */
+export function warningOf({ broker, gateway, ok, hop, reason }: ProbeResult): string | undefined {
+  if (ok) return undefined;
+  const where = `A probe from ${broker} by ${gateway} stopped at "${hop}"`;
+  return `${where} (${reason?.replace(/\.$/, '')}); readings wait on disk until it opens.`;
 }
 
 /** A device name that the gateway owns: names are tried until the hash falls on one of its shards. */
@@ -135,7 +132,6 @@ class Probe {
       `${broker.id} at ${broker.host}:${broker.port} does not answer`,
       connectToBroker(this.#endpoints, broker),
     );
-    client.on('error', () => {});
     clients.push(client);
     return client;
   }
@@ -173,23 +169,22 @@ class Probe {
   }
 
   async #isAtGateway(): Promise<boolean> {
-    const device = await gatewayDevice(this.#endpoints, this.#gateway, this.#device);
+    const device = await gatewayDevice(this.#endpoints, this.#gateway, this.#device, this.#leftMs());
     return device?.metrics['probe'] === this.#mark;
   }
 
   async #isInStore(): Promise<boolean> {
     const statement = `SELECT "probe" FROM "${MEASUREMENTS.probe}" WHERE "device" = '${this.#device}' ORDER BY time DESC LIMIT 5`;
-    const series = await queryStore(this.#endpoints, statement);
-    return series.some(({ values }) => values.some((row) => row[1] === this.#mark));
+    return hasMark(await queryStore(this.#endpoints, statement, this.#leftMs()), this.#mark);
   }
 
-  /** The form of a panel's query. */
   async #isOnDashboard(): Promise<boolean> {
-    const statement =
-      `SELECT max("probe") FROM "${MEASUREMENTS.probe}" WHERE "device" = '${this.#device}' ` +
-      'AND time > now() - 5m GROUP BY time(10s), "device" fill(none)';
-    const series = await queryStore(this.#endpoints, statement);
-    return series.some(({ values }) => values.length > 0);
+    const statement = dashboardStatement(this.#device, this.#mark);
+    return hasMark(await queryStore(this.#endpoints, statement, this.#leftMs()), this.#mark);
+  }
+
+  #leftMs(): number {
+    return Math.max(1, this.#deadlineMs - this.#clock.monotonicMs());
   }
 
   async #until(fault: string, check: () => Promise<boolean>): Promise<void> {
@@ -202,7 +197,7 @@ class Probe {
 
   async #inTime<T>(fault: string, promise: Promise<T>): Promise<T> {
     const done = new AbortController();
-    const late = delay(this.#clock, Math.max(0, this.#deadlineMs - this.#clock.monotonicMs()), done.signal).then(() => {
+    const late = delay(this.#clock, this.#leftMs(), done.signal).then(() => {
       if (!done.signal.aborted) throw new LatticeError('UNREACHABLE', `${fault} in time.`);
     });
     try {
@@ -211,4 +206,19 @@ class Probe {
       done.abort();
     }
   }
+}
+
+/**
+ * The form of a panel's query. It asks for this mark alone: other probes of this device, of now or of a minute ago, would
+ * stand in for it otherwise. 15 minutes are more than a probe may take.
+ */
+export function dashboardStatement(device: string, mark: number): string {
+  return (
+    `SELECT max("probe") FROM "${MEASUREMENTS.probe}" WHERE "device" = '${device}' AND "probe" = ${mark} ` +
+    'AND time > now() - 15m GROUP BY time(10s), "device" fill(none)'
+  );
+}
+
+export function hasMark(series: readonly Series[], mark: number): boolean {
+  return series.some(({ values }) => values.some((row) => row[1] === mark));
 }

@@ -1,26 +1,32 @@
-import { join } from 'node:path';
+import { messageOf } from '../errors/index.ts';
 import { makePrivateDirectory } from '../files/index.ts';
 import {
   checkPorts,
   type Endpoints,
+  EndpointsFile,
   loadSecrets,
   type MeshChoice,
   type MeshLayout,
   type MeshSecrets,
   meshConfigs,
   planMesh,
+  saveCounts,
   saveEndpoints,
   shimConfig,
 } from '../mesh/index.ts';
 import { systemClock } from '../time/index.ts';
-import { awaitPaths } from './doctor.ts';
+import { probePaths, warningOf } from './doctor.ts';
 import { Supervisor, type SupervisorOptions } from './supervisor.ts';
 
-/** How long the paths from every broker through every gateway to the store may take to stand. */
+/** How long the start waits for the paths from every broker through every gateway to the store. */
 const PATHS_TIMEOUT_MS = 10_000;
+/** Of eight brokers and sixteen gateways there are 128 paths, mostly closed for one reason. */
+const WARNINGS_MAX = 3;
 
 export interface MeshRunOptions extends MeshChoice, Pick<SupervisorOptions, 'entry' | 'onRestarting'> {
   dataDir: string;
+  /** Told what a person should know and what ends nothing. */
+  onWarning: (text: string) => void;
 }
 
 /** A mesh on this machine: its processes under one supervisor, and where they can be reached. */
@@ -28,6 +34,7 @@ export class MeshRun {
   readonly #options: MeshRunOptions;
   readonly #layout: MeshLayout;
   readonly #supervisor: Supervisor;
+  readonly #file: EndpointsFile;
   #secrets: MeshSecrets | undefined;
   #isReady = false;
 
@@ -39,23 +46,27 @@ export class MeshRun {
       ...options,
       onReady: () => {
         // A process that was started again has another pid, which `status` and scripts look up in the file.
-        if (this.#isReady) void saveEndpoints(options.dataDir, this.endpoints());
+        if (this.#isReady) void this.#file.save();
       },
+    });
+    this.#file = new EndpointsFile({
+      dataDir: options.dataDir,
+      endpoints: () => this.endpoints(),
+      onFailed: (error) => options.onWarning(`mesh.json could not be saved: ${messageOf(error)}`),
     });
   }
 
-  get names(): string[] {
-    return this.#supervisor.names;
-  }
-
   /**
-   * Starts everything in the order in which it is needed, and the devices last: only when a probe has come through from
-   * every broker by every gateway into the store. Throws PORT_TAKEN, and what a process failed with.
+   * Starts everything in the order in which it is needed, and the devices last: when a probe has come through from every
+   * broker by every gateway into the store. A path that takes longer is a warning: after a long outage the probe stands
+   * behind what the store has missed. Throws PORT_TAKEN, PORT_UNUSABLE, and what a process failed with.
    */
   async start(): Promise<Endpoints> {
     const { dataDir, demo } = this.#options;
     await makePrivateDirectory(dataDir);
     await checkPorts(this.#layout);
+    // Before any process can take a message for the others.
+    await saveCounts(dataDir, this.#options);
     const secrets = await loadSecrets(dataDir);
     this.#secrets = secrets;
     const configs = meshConfigs(this.#layout, secrets, dataDir);
@@ -69,12 +80,11 @@ export class MeshRun {
     }
     // Saved first: the fleet, and a person who wants to know why a start hangs, find the mesh by this file.
     await saveEndpoints(dataDir, this.endpoints());
-    await awaitPaths(this.endpoints(), systemClock, PATHS_TIMEOUT_MS);
+    await this.#warnOfPaths();
     if (demo) await this.#startDevices(secrets);
     this.#isReady = true;
-    const endpoints = this.endpoints();
-    await saveEndpoints(dataDir, endpoints);
-    return endpoints;
+    await this.#file.save();
+    return this.endpoints();
   }
 
   /** Stops everything, the devices first. Safe twice. */
@@ -102,17 +112,20 @@ export class MeshRun {
     };
   }
 
+  async #warnOfPaths(): Promise<void> {
+    const results = await probePaths(this.endpoints(), systemClock, PATHS_TIMEOUT_MS);
+    const warnings = results.map(warningOf).filter((warning) => warning !== undefined);
+    for (const warning of warnings.slice(0, WARNINGS_MAX)) this.#options.onWarning(warning);
+    const left = warnings.length - WARNINGS_MAX;
+    if (left > 0) this.#options.onWarning(`${left} more paths are not open; \`npx lattice doctor\` names each.`);
+  }
+
   async #startDevices(secrets: MeshSecrets): Promise<void> {
     const { dataDir, devices } = this.#options;
-    const sim = ['sim', '--data', dataDir, '--demo', '--devices', String(devices)];
+    const options = ['--data', dataDir, '--demo', '--devices', String(devices)];
     await Promise.all([
       this.#supervisor.startConfigured(shimConfig(this.#layout, secrets, dataDir)),
-      devices > 0 ? this.#supervisor.start('sim', sim, { isDevice: true }) : undefined,
+      this.#supervisor.start('sim', 'sim', options),
     ]);
   }
-}
-
-/** Where a mesh keeps its data unless told otherwise. */
-export function defaultDataDir(): string {
-  return join(process.cwd(), '.lattice');
 }

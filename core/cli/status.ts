@@ -1,18 +1,20 @@
 import { resolve } from 'node:path';
-import { EXIT, messageOf } from '../errors/index.ts';
+import { EXIT, LatticeError, messageOf } from '../errors/index.ts';
 import { type Endpoints, loadEndpoints } from '../mesh/index.ts';
 import { type Clock, delay, systemClock } from '../time/index.ts';
 import {
   type BrokerHealth,
   type GatewayStatus,
+  type Health,
   healthSchema,
   MEASUREMENTS,
   meshFilter,
   type ReadingAccount,
+  sumAccounts,
 } from '../wire/index.ts';
 import { accountLine, isClosed } from './account-line.ts';
-import { connectToBroker } from './connection.ts';
-import { gatewayStatus, sumAccounts } from './gateway-api.ts';
+import { connectionLost, connectToBroker, subscribe } from './connection.ts';
+import { gatewayStatus } from './gateway-api.ts';
 import { count, table } from './output.ts';
 import { queryStore } from './store-query.ts';
 
@@ -23,8 +25,10 @@ export interface MeshStatus {
   gateways: GatewayStatus[];
   gatewaysDown: { id: string; reason: string }[];
   account: ReadingAccount;
-  /** Numbered readings that the store counts; undefined when it does not answer. */
-  storeCount: number | undefined;
+  /** Numbered readings that the store counts; undefined when it was not asked, or does not answer. */
+  storeCount?: number | undefined;
+  /** Why the store did not answer. */
+  storeError?: string | undefined;
   /** Whether every reading sent is accounted for: nothing missing, and everybody answered. */
   closed: boolean;
 }
@@ -36,18 +40,20 @@ const HEALTH_AGE_MS_MAX = 15_000;
 
 /** Prints the state of every part and the account of readings. Exit code 1 when the account is not closed. */
 export async function status(options: { data: string; json: boolean }): Promise<number> {
-  const mesh = await meshStatus(loadEndpoints(resolve(options.data)), systemClock);
+  const endpoints = loadEndpoints(resolve(options.data));
+  const [parts, store] = await Promise.all([meshStatus(endpoints, systemClock), askStore(endpoints)]);
+  const mesh = { ...parts, ...store };
   process.stdout.write(options.json ? `${JSON.stringify(mesh)}\n` : `${statusText(mesh)}\n`);
   const isNobodyThere = mesh.gateways.length === 0 && mesh.brokers.length === 0;
   if (isNobodyThere) return EXIT.unreachable;
   return mesh.closed ? EXIT.ok : EXIT.failed;
 }
 
+/** The state of every part but the store, which is asked apart: to count all that it holds is too much for every 2 s. */
 export async function meshStatus(endpoints: Endpoints, clock: Clock): Promise<MeshStatus> {
-  const [brokers, gateways, storeCount] = await Promise.all([
+  const [brokers, gateways] = await Promise.all([
     Promise.allSettled(endpoints.brokers.map((broker) => brokerHealth(endpoints, broker, clock))),
     Promise.allSettled(endpoints.gateways.map((gateway) => gatewayStatus(endpoints, gateway))),
-    countStored(endpoints).catch(() => undefined),
   ]);
   const gatewaysUp = fulfilled(gateways);
   const brokersUp = fulfilled(brokers);
@@ -59,7 +65,6 @@ export async function meshStatus(endpoints: Endpoints, clock: Clock): Promise<Me
     gateways: gatewaysUp,
     gatewaysDown: rejected(gateways, endpoints.gateways),
     account,
-    storeCount,
     closed:
       isClosed(account) &&
       gatewaysUp.length === endpoints.gateways.length &&
@@ -73,28 +78,42 @@ async function brokerHealth(
   clock: Clock,
 ): Promise<BrokerHealth> {
   const client = await connectToBroker(endpoints, broker);
+  const ended = new AbortController();
   try {
     const health = new Promise<BrokerHealth>((resolveHealth) => {
       client.on('message', (_topic, payload) => {
-        const parsed = healthSchema.safeParse(JSON.parse(payload.toString()));
-        if (!parsed.success || parsed.data.kind !== 'broker') return;
-        if (clock.wallMs() - parsed.data.atMs < HEALTH_AGE_MS_MAX) resolveHealth(parsed.data);
+        const told = parseHealth(payload.toString());
+        if (told?.kind === 'broker' && clock.wallMs() - told.atMs < HEALTH_AGE_MS_MAX) resolveHealth(told);
       });
     });
-    await client.subscribeAsync(meshFilter({ device: broker.id, kind: 'health' }));
-    const late = delay(clock, HEALTH_TIMEOUT_MS).then(() => undefined);
-    const answer = await Promise.race([health, late]);
-    if (answer === undefined) throw new Error('it answers, and says nothing of its health');
-    return answer;
+    await subscribe(client, [meshFilter({ device: broker.id, kind: 'health' })], 0);
+    const late = delay(clock, HEALTH_TIMEOUT_MS, ended.signal).then(() => {
+      throw new LatticeError('UNREACHABLE', 'it answers, and says nothing of its health');
+    });
+    return await Promise.race([health, late, connectionLost(client)]);
   } finally {
+    ended.abort();
     await client.endAsync(true);
   }
 }
 
+/** Undefined for what is no health: anybody with the right to may have published it. */
+function parseHealth(text: string): Health | undefined {
+  try {
+    return healthSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Readings with a number of their own; each is one point, however often it was written. */
-async function countStored(endpoints: Endpoints): Promise<number> {
-  const series = await queryStore(endpoints, `SELECT count("seq") FROM "${MEASUREMENTS.reading}"`);
-  return Number(series[0]?.values[0]?.[1] ?? 0);
+async function askStore(endpoints: Endpoints): Promise<Pick<MeshStatus, 'storeCount' | 'storeError'>> {
+  try {
+    const series = await queryStore(endpoints, `SELECT count("seq") FROM "${MEASUREMENTS.reading}"`);
+    return { storeCount: Number(series[0]?.values[0]?.[1] ?? 0) };
+  } catch (error) {
+    return { storeError: messageOf(error) };
+  }
 }
 
 export function statusText(mesh: MeshStatus): string {
@@ -132,7 +151,8 @@ export function statusText(mesh: MeshStatus): string {
     table(['GATEWAY', 'STATE', 'DEVICES', 'SHARDS', 'STORED', 'BUFFERED', 'P50/P99 MS'], gateways),
     '',
     `Account  ${accountLine(mesh.account)}`,
-    `Store    ${mesh.storeCount === undefined ? 'does not answer' : `${count(mesh.storeCount)} numbered readings`}`,
+    ...(mesh.storeCount === undefined ? [] : [`Store    ${count(mesh.storeCount)} numbered readings`]),
+    ...(mesh.storeError === undefined ? [] : [`Store    does not answer: ${mesh.storeError}`]),
     mesh.closed
       ? 'The account is closed: every reading is accounted for.'
       : 'The account is open: readings are on their way or missing, or a part does not answer.',

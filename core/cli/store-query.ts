@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { LatticeError, messageOf } from '../errors/index.ts';
-import { basicAuthHeader } from '../identity/index.ts';
+import { LatticeError } from '../errors/index.ts';
 import type { Endpoints } from '../mesh/index.ts';
+import { fetchJson } from './fetch-json.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -28,21 +28,24 @@ const answerSchema = z.object({
 
 export type Series = z.infer<typeof answerSchema>['results'][number]['series'][number];
 
-/** Asks the mesh's store as Grafana would: one InfluxQL statement over HTTP, times in epoch ms. */
-export async function queryStore(endpoints: Endpoints, statement: string): Promise<Series[]> {
-  const { url, db } = endpoints.store;
-  let response: Response;
-  try {
-    response = await fetch(`${url}/query?${new URLSearchParams({ q: statement, db, epoch: 'ms' })}`, {
-      headers: { authorization: basicAuthHeader(endpoints.username, endpoints.password) },
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-    });
-  } catch (cause) {
-    throw new LatticeError('STORE_UNREACHABLE', `${url}: ${messageOf(cause)}.`, { cause });
-  }
-  if (response.status === 401) throw new LatticeError('STORE_AUTH', `${url} refused the operator's account.`);
-  const answer = answerSchema.parse(await response.json());
-  const fault = answer.error ?? answer.results[0]?.error;
+/**
+ * Asks the mesh's store as Grafana would: one InfluxQL statement over HTTP, times in epoch ms. Waits 10 s at most, or less
+ * when told so. Throws STORE_UNREACHABLE, STORE_AUTH, QUERY_SYNTAX.
+ */
+export async function queryStore(
+  endpoints: Pick<Endpoints, 'store' | 'username' | 'password'>,
+  statement: string,
+  timeoutMs = REQUEST_TIMEOUT_MS,
+): Promise<Series[]> {
+  const { store, username, password } = endpoints;
+  const { status, body } = await fetchJson(
+    `${store.url}/query?${new URLSearchParams({ q: statement, db: store.db, epoch: 'ms' })}`,
+    { username, password, timeoutMs: Math.min(timeoutMs, REQUEST_TIMEOUT_MS), code: 'STORE_UNREACHABLE' },
+  );
+  if (status === 401) throw new LatticeError('STORE_AUTH', `${store.url} refused the operator's account.`);
+  const answer = answerSchema.safeParse(body);
+  if (!answer.success) throw new LatticeError('STORE_UNREACHABLE', `${store.url} answered ${status} in another form.`);
+  const fault = answer.data.error ?? answer.data.results[0]?.error;
   if (fault !== undefined) throw new LatticeError('QUERY_SYNTAX', `${statement}: ${fault}.`);
-  return answer.results[0]?.series ?? [];
+  return answer.data.results[0]?.series ?? [];
 }

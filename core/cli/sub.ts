@@ -1,5 +1,6 @@
-import { EXIT, LatticeError } from '../errors/index.ts';
-import { type ConnectionOptions, connectClient } from './connection.ts';
+import { once } from 'node:events';
+import { EXIT } from '../errors/index.ts';
+import { type ConnectionOptions, connectClient, connectionLost, subscribe } from './connection.ts';
 
 export interface SubOptions extends ConnectionOptions {
   filters: readonly string[];
@@ -25,15 +26,9 @@ export async function sub(options: SubOptions): Promise<number> {
     process.stdout.write(`${line}\n`);
     if (left <= 0) ended.abort();
   });
-  // Resolves with true when the broker closed the connection, false when this command is to end.
-  const isCut = new Promise<boolean>((resolve) => {
-    client.once('close', () => resolve(!ended.signal.aborted));
-    ended.signal.addEventListener('abort', () => resolve(false));
-  });
-  const granted = await client.subscribeAsync([...options.filters], { qos: options.qos });
-  const refused = granted.find(({ qos }) => qos > 2);
-  if (refused !== undefined) throw new LatticeError('TOPIC_FORBIDDEN', `No right to subscribe to ${refused.topic}.`);
-  if (await isCut) throw new LatticeError('UNREACHABLE', 'The broker closed the connection.');
+  const lost = connectionLost(client);
+  await subscribe(client, options.filters, options.qos);
+  if (!ended.signal.aborted) await Promise.race([once(ended.signal, 'abort'), lost]);
   await client.endAsync();
   return EXIT.ok;
 }

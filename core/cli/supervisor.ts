@@ -3,10 +3,16 @@ import { makePrivateDirectory } from '../files/index.ts';
 import { type ProcessConfig, writeConfig } from '../mesh/index.ts';
 import { Supervised } from '../process/index.ts';
 
-/** All processes are gone within this time of Ctrl-C. */
-const STOP_TIMEOUT_MS = 4_500;
-/** The share of it that devices get to have their last readings acknowledged, before what they talk to goes. */
-const DEVICES_STOP_TIMEOUT_MS = 2_000;
+/**
+ * Processes stop in the opposite order of what they need: devices get their last readings acknowledged, then gateways what
+ * they hold written, before what they talk to goes. What has not ended by its stage's time, counted from Ctrl-C, is killed.
+ */
+const STOP_STAGES = [
+  { kinds: ['sim', 'shim'], byMs: 2_000 },
+  { kinds: ['gateway', 'console'], byMs: 3_300 },
+  { kinds: ['broker', 'store'], byMs: 4_500 },
+] as const;
+type Kind = (typeof STOP_STAGES)[number]['kinds'][number];
 
 export interface SupervisorOptions {
   dataDir: string;
@@ -21,37 +27,29 @@ export interface SupervisorOptions {
 /** The processes of one mesh: started in the order in which they need each other, stopped in the opposite one. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  readonly #processes = new Map<string, Supervised>();
-  readonly #devices = new Set<string>();
+  readonly #processes = new Map<string, { kind: Kind; supervised: Supervised }>();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
   }
 
   pidOf(name: string): number {
-    return this.#processes.get(name)?.pid ?? 0;
-  }
-
-  get names(): string[] {
-    return [...this.#processes.keys()];
+    return this.#processes.get(name)?.supervised.pid ?? 0;
   }
 
   /** Starts a process that has a configuration file; resolves with what it said when ready. */
   async startConfigured(process: ProcessConfig): Promise<Record<string, unknown>> {
     const file = await writeConfig(this.#options.dataDir, process);
-    return this.start(process.name, [process.kind, '--config', file], { isDevice: process.kind === 'shim' });
+    return this.start(process.name, process.kind, ['--config', file]);
   }
 
-  async start(
-    name: string,
-    args: readonly string[],
-    { isDevice = false }: { isDevice?: boolean } = {},
-  ): Promise<Record<string, unknown>> {
+  /** Starts a process by the command of that name; resolves with what it said when ready. */
+  async start(name: string, kind: Kind, options: readonly string[]): Promise<Record<string, unknown>> {
     const logs = join(this.#options.dataDir, 'logs');
     await makePrivateDirectory(logs);
     const supervised = new Supervised({
       name,
-      args,
+      args: [kind, ...options],
       entry: this.#options.entry,
       logPath: join(logs, `${name}.log`),
       // Ten processes compile the same modules; after the first start none has to, which halves the time to ready.
@@ -59,18 +57,17 @@ export class Supervisor {
     });
     supervised.on('restarting', (reason) => this.#options.onRestarting(name, reason));
     supervised.on('ready', () => this.#options.onReady(name));
-    this.#processes.set(name, supervised);
-    if (isDevice) this.#devices.add(name);
+    this.#processes.set(name, { kind, supervised });
     return supervised.start();
   }
 
   /** Stops everything. Safe twice. */
   async stop(): Promise<void> {
     const startedMs = performance.now();
-    const all = [...this.#processes];
-    const stop = (isDevice: boolean, timeoutMs: number): Promise<unknown> =>
-      Promise.all(all.filter(([name]) => this.#devices.has(name) === isDevice).map(([, it]) => it.stop(timeoutMs)));
-    await stop(true, DEVICES_STOP_TIMEOUT_MS);
-    await stop(false, STOP_TIMEOUT_MS - (performance.now() - startedMs));
+    for (const { kinds, byMs } of STOP_STAGES) {
+      const stage = [...this.#processes.values()].filter(({ kind }) => kinds.some((it) => it === kind));
+      const leftMs = byMs - (performance.now() - startedMs);
+      await Promise.all(stage.map(({ supervised }) => supervised.stop(leftMs)));
+    }
   }
 }

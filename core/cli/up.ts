@@ -1,14 +1,16 @@
 import { resolve } from 'node:path';
 import { EXIT } from '../errors/index.ts';
 import { lockDirectory, makePrivateDirectory } from '../files/index.ts';
-import type { Endpoints, MeshChoice } from '../mesh/index.ts';
+import { type Endpoints, type MeshChoice, readCounts, settleCounts, type WantedCounts } from '../mesh/index.ts';
 import { repeat, systemClock } from '../time/index.ts';
+import { sumAccounts } from '../wire/index.ts';
 import { accountLine } from './account-line.ts';
-import { gatewayStatus, sumAccounts } from './gateway-api.ts';
+import { gatewayStatus } from './gateway-api.ts';
 import { MeshRun } from './mesh-run.ts';
 import { count } from './output.ts';
 
-export interface UpOptions extends MeshChoice {
+/** Numbers that are left out are those of the data folder. */
+export interface UpOptions extends Pick<MeshChoice, 'devices' | 'demo' | 'portBase'>, WantedCounts {
   data: string;
   json: boolean;
   /** The program's entry, lattice.ts. */
@@ -17,20 +19,32 @@ export interface UpOptions extends MeshChoice {
 
 const LIVE_INTERVAL_MS = { terminal: 1_000, file: 10_000 };
 
-/** Runs a mesh until Ctrl-C (or until the parent that started it is gone). */
+/** Runs a mesh until Ctrl-C. Throws DATA_LOCKED, REFUSED_FOR_SAFETY, USAGE, and what MeshRun.start throws. */
 export async function up(options: UpOptions): Promise<number> {
   const dataDir = resolve(options.data);
-  const say = options.json ? () => {} : (line: string) => process.stdout.write(`${line}\n`);
   await makePrivateDirectory(dataDir);
   const unlock = await lockDirectory(dataDir);
+  try {
+    return await runMesh(options, dataDir);
+  } finally {
+    await unlock();
+  }
+}
+
+async function runMesh(options: UpOptions, dataDir: string): Promise<number> {
+  const say = options.json ? () => {} : (line: string) => process.stdout.write(`${line}\n`);
+  const tell = (line: string): unknown => process.stderr.write(`${clearLine}${line}\n`);
+  const counts = settleCounts(dataDir, readCounts(dataDir), options);
   const ended = untilToldToEnd();
   const run = new MeshRun({
     ...options,
+    ...counts,
     dataDir,
-    onRestarting: (name, reason) => process.stderr.write(`${clearLine}${name} ${reason}; starting it again.\n`),
+    onRestarting: (name, reason) => tell(`${name} ${reason}; starting it again.`),
+    onWarning: tell,
   });
   try {
-    say(`Starting ${options.brokers} brokers, ${options.gateways} gateways, the store and the console …`);
+    say(`Starting ${counts.brokers} brokers, ${counts.gateways} gateways, the store and the console …`);
     const endpoints = await Promise.race([run.start(), ended.then(() => undefined)]);
     if (endpoints !== undefined) {
       process.stdout.write(options.json ? `${JSON.stringify(endpoints)}\n` : `${welcome(endpoints)}\n`);
@@ -41,7 +55,6 @@ export async function up(options: UpOptions): Promise<number> {
     say('\nStopping …');
   } finally {
     await run.stop();
-    await unlock();
   }
   say(`Stopped. The data is in ${dataDir}; the next start goes on from it.`);
   return EXIT.ok;

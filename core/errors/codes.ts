@@ -23,6 +23,10 @@ export const ERROR_CODES = {
     what: 'Another program listens on a port that the mesh needs.',
     remedy: 'Stop that program, or choose other ports with --port-base N.',
   },
+  PORT_UNUSABLE: {
+    what: 'The system does not let the mesh listen on a port that it needs.',
+    remedy: 'Choose other ports with --port-base N; those below 1024 need special rights.',
+  },
   DATA_LOCKED: {
     what: 'Another Lattice process uses this data folder.',
     remedy: 'Stop it, or choose another folder with --data DIR.',
@@ -55,6 +59,11 @@ export const ERROR_CODES = {
   PROGRESS_DAMAGED: {
     what: "The file with a gateway's progress is damaged.",
     remedy: 'The gateway goes on from what its buffer still holds; counts of the past are lost.',
+  },
+
+  BUFFER_UNREADABLE: {
+    what: 'The buffer holds bytes that this version of Lattice cannot read.',
+    remedy: 'They are in the dead letters; another version of Lattice may have written them.',
   },
 
   // broker

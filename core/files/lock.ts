@@ -1,6 +1,7 @@
-import { open, readdir, readFile, unlink } from 'node:fs/promises';
+import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, LatticeError } from '../errors/index.ts';
+import { removeIfThere } from './atomic-write.ts';
 
 /*
  * Node has no flock, so a process that holds a folder says so by a file whose name is the process: pid, start time and
@@ -77,13 +78,5 @@ async function bootId(): Promise<string> {
     return (await readFile('/proc/sys/kernel/random/boot_id', 'latin1')).replace(/[^0-9a-f]/g, '').slice(0, 16);
   } catch {
     return '0';
-  }
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await unlink(path);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
   }
 }

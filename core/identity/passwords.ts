@@ -15,6 +15,11 @@ export async function hashPassword(password: string): Promise<string> {
   return `scrypt$${salt.toString('base64url')}$${key.toString('base64url')}`;
 }
 
+/** A hash that no password fits, and that costs as much to check as any: for names that have no account. */
+export function unmatchableHash(): string {
+  return `scrypt$${randomBytes(16).toString('base64url')}$${randomBytes(SCRYPT.keyBytes).toString('base64url')}`;
+}
+
 /** Whether a password fits a hash made by hashPassword. A hash of another form fits nothing. */
 export async function verifyPassword(password: string, hash: string): Promise<boolean> {
   const [scheme, salt, key] = hash.split('$');

@@ -17,7 +17,10 @@ export interface Service {
   exitCode?(): number;
 }
 
-/** How long a service may take to stop before the process ends all the same. The parent's own limit is 5 s. */
+/**
+ * How long a service may take to stop before the process ends all the same, with code 1. It is for a process that runs by
+ * itself: a parent that stops a whole mesh gives each of its processes less, and kills what has not ended by then.
+ */
 const STOP_TIMEOUT_MS = 4_000;
 
 /**

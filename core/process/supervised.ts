@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { LatticeError } from '../errors/index.ts';
+import { LatticeError, messageOf } from '../errors/index.ts';
 import type { ChildMessage } from './host.ts';
 import { LogFile } from './log-file.ts';
 
@@ -13,6 +13,8 @@ export interface SupervisedOptions {
   logPath: string;
   /** Added to the parent's environment. */
   env?: Record<string, string>;
+  /** The Node that runs the entry. Default: the one that runs this process. */
+  execPath?: string;
 }
 
 interface SupervisedEvents {
@@ -85,13 +87,29 @@ export class Supervised extends EventEmitter<SupervisedEvents> {
   #spawn(reject?: (error: Error) => void): void {
     const startedMs = performance.now();
     let failure: LatticeError | undefined;
-    // A process group of its own, so that Ctrl-C reaches the parent alone, which then stops the children in order. They
-    // cannot outlive it: they end when its IPC channel closes.
-    const child = spawn(process.execPath, [...NODE_FLAGS, this.#options.entry, ...this.#options.args], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      detached: true,
-      env: { ...SMALL_HEAP, ...process.env, ...this.#options.env },
+    const ended = (reason: string): void => {
+      this.#child = undefined;
+      if (this.#isStopping) return;
+      if (!this.#wasReady && reject !== undefined) {
+        reject(failure ?? new LatticeError('INTERNAL', `${this.name} ${reason}. Its log: ${this.#log.path}`));
+        return;
+      }
+      this.#restartLater(failure?.message ?? reason, performance.now() - startedMs);
+    };
+    let child: ChildProcess;
+    try {
+      child = this.#spawnChild();
+    } catch (error) {
+      ended(`could not be started: ${messageOf(error)}`);
+      return;
+    }
+    child.on('error', (error) => {
+      // Some failures of spawn are thrown, others come as this event, and then 'exit' never does. The event may tell of
+      // other things too (a signal or a message that could not be sent), which do not end the process.
+      if (child.pid === undefined) ended(`could not be started: ${messageOf(error)}`);
     });
+    // Without a pid there is no process that stop() could wait for.
+    if (child.pid === undefined) return;
     this.#child = child;
     child.stdout?.on('data', (chunk: Uint8Array) => this.#log.write(chunk));
     child.stderr?.on('data', (chunk: Uint8Array) => this.#log.write(chunk));
@@ -103,15 +121,17 @@ export class Supervised extends EventEmitter<SupervisedEvents> {
       this.#wasReady = true;
       this.emit('ready', message.detail);
     });
-    child.on('error', (error) => reject?.(error));
-    child.on('exit', (code, signal) => {
-      if (this.#isStopping) return;
-      const reason = failure?.message ?? (signal === null ? `ended with code ${code}` : `ended by ${signal}`);
-      if (!this.#wasReady && reject !== undefined) {
-        reject(failure ?? new LatticeError('INTERNAL', `${this.name} ${reason}. Its log: ${this.#log.path}`));
-        return;
-      }
-      this.#restartLater(reason, performance.now() - startedMs);
+    child.on('exit', (code, signal) => ended(signal === null ? `ended with code ${code}` : `ended by ${signal}`));
+  }
+
+  #spawnChild(): ChildProcess {
+    const { execPath = process.execPath, entry, args, env } = this.#options;
+    // A process group of its own, so that Ctrl-C reaches the parent alone, which then stops the children in order. They
+    // cannot outlive it: they end when its IPC channel closes.
+    return spawn(execPath, [...NODE_FLAGS, entry, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      detached: true,
+      env: { ...SMALL_HEAP, ...process.env, ...env },
     });
   }
 

@@ -9,8 +9,3 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(handle) };
   },
 };
-
-/** An ISO 8601 text of a wall stamp, in UTC. */
-export function isoOf(wallMs: number): string {
-  return new Date(wallMs).toISOString();
-}

@@ -3,7 +3,7 @@ import { z } from 'zod';
 const count = z.number();
 
 /**
- * The account of a gateway: sent = stored + buffered + rejected + dropped + missing.
+ * The account of a gateway: sent = stored + buffered + rejected + lost + dropped + missing.
  * The account of a mesh is the sum over its gateways, since each device belongs to one of them.
  */
 export const accountSchema = z.object({
@@ -14,10 +14,14 @@ export const accountSchema = z.object({
   buffered: count,
   /** Refused by the store for good; each is in the dead letters. */
   rejected: count,
+  /** Taken, and then neither found in the buffer nor written to the store: what damage to the disk has cost. */
+  lost: count,
   /** Declared dropped by the devices. */
   dropped: count,
   /** Sequence numbers not seen: on their way, or lost. */
   missing: count,
+  /** Of those taken, how many have no number: their senders do not count. */
+  unnumbered: count,
   /** Came again and were left out. */
   duplicates: count,
   /** Messages that came, since the start of the process. */
@@ -26,6 +30,13 @@ export const accountSchema = z.object({
   refused: count,
 });
 export type ReadingAccount = z.infer<typeof accountSchema>;
+
+/** The account of several gateways together. */
+export function sumAccounts(accounts: readonly ReadingAccount[]): ReadingAccount {
+  const keys = Object.keys(accountSchema.shape) as (keyof ReadingAccount)[];
+  const sums = keys.map((key) => [key, accounts.reduce((sum, account) => sum + account[key], 0)]);
+  return Object.fromEntries(sums) as ReadingAccount;
+}
 
 /** What `GET /status` of a gateway answers. */
 export const gatewayStatusSchema = z.object({

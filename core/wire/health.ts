@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isMeshName } from './topics.ts';
 
 /**
  * What brokers and gateways say of themselves every 5 s under `mesh/v1/{site}/{node}/health`. The gateways store it as the
@@ -6,6 +7,7 @@ import { z } from 'zod';
  * mesh itself come out of the same store as the readings. Links are flattened: `link_up`, `link_backlog` and so on, summed.
  */
 const count = z.number().min(0);
+const meshName = z.string().refine(isMeshName, 'no name of the mesh');
 
 export const linkStateSchema = z.object({
   peer: z.string(),
@@ -23,7 +25,7 @@ export type LinkState = z.infer<typeof linkStateSchema>;
 
 export const brokerHealthSchema = z.object({
   kind: z.literal('broker'),
-  node: z.string(),
+  node: meshName,
   atMs: z.int(),
   uptimeS: count,
   rssBytes: count,
@@ -47,7 +49,7 @@ export type BrokerHealth = z.infer<typeof brokerHealthSchema>;
 
 export const gatewayHealthSchema = z.object({
   kind: z.literal('gateway'),
-  node: z.string(),
+  node: meshName,
   atMs: z.int(),
   uptimeS: count,
   rssBytes: count,

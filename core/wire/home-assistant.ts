@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { DeviceMeta } from './device-meta.ts';
 import { metricOf } from './metrics.ts';
 import type { MetricValue } from './reading.ts';
@@ -64,5 +65,8 @@ function component(id: string, name: string, value: MetricValue): Record<string,
 
 /** Home Assistant's object ids are letters, digits, dash and underscore. */
 function objectId(site: string, device: string): string {
-  return `lattice_${site}_${device}`.replace(/[^A-Za-z0-9_-]/g, '_');
+  const id = `lattice_${site}_${device}`;
+  const plain = id.replace(/[^A-Za-z0-9_-]/g, '_');
+  // `a.b` and `a_b` are two devices; what was replaced is told apart by a hash.
+  return plain === id ? id : `${plain}_${createHash('sha256').update(id).digest('hex').slice(0, 8)}`;
 }

@@ -1,7 +1,13 @@
 export { DEAD_LETTER_PAYLOAD_BYTES_MAX, type DeadLetter, deadLetter, deadLetterSchema } from './dead-letter.ts';
 export { type DeviceMeta, deviceMetaSchema } from './device-meta.ts';
 export { type Gap, gapSchema } from './gap.ts';
-export { accountSchema, type GatewayStatus, gatewayStatusSchema, type ReadingAccount } from './gateway-status.ts';
+export {
+  accountSchema,
+  type GatewayStatus,
+  gatewayStatusSchema,
+  type ReadingAccount,
+  sumAccounts,
+} from './gateway-status.ts';
 export {
   type BrokerHealth,
   brokerHealthSchema,

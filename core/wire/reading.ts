@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { codeOf, LatticeError } from '../errors/index.ts';
-import { isMetricName } from './metrics.ts';
+import { isMetricName, metricOf } from './metrics.ts';
 
 /**
  * A reading on the wire: flat JSON, as many clients understand it, with a few reserved keys beside the metrics.
@@ -12,7 +12,7 @@ import { isMetricName } from './metrics.ts';
  * boot   which life of the device; 1 to 32 letters, digits, dash, underscore
  * tq     time quality: `sync` (follows a reference), `est` (estimated), `none` (stamped on receipt)
  *
- * All other keys are metrics: finite numbers, booleans or short texts; null means that the sensor has no value now.
+ * All other keys are metrics: finite numbers (those of the metric table are always numbers), booleans or short texts; null means that the sensor has no value now.
  */
 export const TIME_QUALITIES = ['sync', 'est', 'none'] as const;
 export type TimeQuality = (typeof TIME_QUALITIES)[number];
@@ -37,13 +37,17 @@ export const READING_LIMITS = {
   pastWallMs: 946_684_800_000,
 } as const;
 
-const RESERVED = new Set(['ts', 'seq', 'boot', 'tq']);
+const HEADER = new Set(['ts', 'seq', 'boot', 'tq']);
+/** Names that a point of the store has for something else. */
+const NOT_METRICS = new Set(['time', 'site', 'device']);
+/** A number above this is a time stamp or a mistake, and would look like so many readings lost. */
+const SEQ_MAX = 1_000_000_000_000;
 
 const bootSchema = z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, 'boot is 1 to 32 letters, digits, dashes or underscores');
 
 const headerSchema = z.object({
   ts: z.int().optional(),
-  seq: z.int().min(1).optional(),
+  seq: z.int().min(1).max(SEQ_MAX).optional(),
   boot: bootSchema.optional(),
   tq: z.enum(TIME_QUALITIES).optional(),
 });
@@ -123,13 +127,16 @@ function metricsOf(json: object): Record<string, MetricValue> {
   const metrics: Record<string, MetricValue> = {};
   let count = 0;
   for (const [name, value] of Object.entries(json)) {
-    if (RESERVED.has(name) || value === null) continue;
-    if (!isMetricName(name))
+    if (HEADER.has(name) || value === null) continue;
+    if (!isMetricName(name) || NOT_METRICS.has(name))
       throw new LatticeError('READING_SCHEMA', `"${name.slice(0, 80)}" cannot be the name of a metric.`);
     if (++count > READING_LIMITS.metricsMax) {
       throw new LatticeError('READING_SCHEMA', `More than ${READING_LIMITS.metricsMax} metrics.`);
     }
     metrics[name] = metricValue(name, value);
+    if (typeof metrics[name] !== 'number' && metricOf(name) !== undefined) {
+      throw new LatticeError('READING_SCHEMA', `${name} is not a number.`);
+    }
   }
   if (count === 0) throw new LatticeError('READING_SCHEMA', 'No metric with a value.');
   return metrics;

@@ -22,7 +22,7 @@ export const TOPIC_KINDS = [
   'cmd',
   /** Health of a broker or gateway: JSON, QoS 0, every 5 s. See health.ts. */
   'health',
-  /** What was refused, with code and reason: JSON, QoS 0. See dead-letter.ts. */
+  /** What was refused, with code and reason: JSON. See dead-letter.ts. */
   'deadletter',
 ] as const;
 

@@ -10,7 +10,6 @@ import { StoreReader } from './feed/store.ts';
 import { Login } from './http/login.ts';
 import { consoleServer } from './http/server.ts';
 import { Sessions } from './http/sessions.ts';
-import { LoginThrottle } from './http/throttle.ts';
 import { type MeshEvent, MeshModel } from './model/mesh-model.ts';
 
 /**
@@ -64,9 +63,8 @@ export async function startConsole(config: ConsoleConfig, ports: { clock: Clock;
 
   const sessions = new Sessions({ siteKey, clock });
   const login = new Login({
-    authenticator: new Authenticator({ accounts: config.accounts, siteKey }),
+    authenticator: new Authenticator({ accounts: config.accounts, siteKey, clock }),
     sessions,
-    throttle: new LoginThrottle(clock),
     accessToken: config.accessToken,
   });
   const { app, streams } = consoleServer({ site, names: namesOf(listen), model, store, login, sessions, clock, log });

@@ -60,6 +60,13 @@ export class IntervalSet {
     return this.addRange(value, value) === 1;
   }
 
+  /** Takes the lowest range out; undefined when empty. */
+  shiftLowest(): readonly [number, number] | undefined {
+    const lowest = this.#ranges.shift();
+    if (lowest !== undefined) this.#size -= lowest[1] - lowest[0] + 1;
+    return lowest;
+  }
+
   /** How many numbers of [from, to] are not in the set. */
   missingIn(from: number, to: number): number {
     let present = 0;

@@ -1,11 +1,18 @@
 import { z } from 'zod';
-import { IntervalSet } from './interval-set.ts';
+import { BootLedger, bootSnapshotSchema } from './boot-ledger.ts';
+
+/** A device that restarts all the time must not fill the ledger; only its newest lives can still send duplicates. */
+const BOOTS_PER_DEVICE_MAX = 16;
+/** Lives whose numbers were given up are remembered by name, so that a late reading does not look like a new life. */
+const CLOSED_BOOTS_PER_DEVICE_MAX = 64;
+/** Devices may be made up by anybody with an account; beyond this the oldest is only counted any more. */
+const DEVICES_MAX = 20_000;
 
 /**
  * The ledger of one gateway: which sequence numbers of which life of which device have been taken, and which were
  * declared dropped. From it follow duplicates (a number taken before), gaps (numbers never seen) and the account
  *
- *     sent = taken + dropped + missing,  taken = stored + buffered + rejected by the store
+ *     sent = taken + dropped + missing,  taken = stored + buffered + rejected by the store + lost to damage
  *
  * A pure fold: the caller feeds it what the buffer's log holds, in the log's order, and saves it as a snapshot together
  * with the position up to which it has been fed.
@@ -15,17 +22,17 @@ export class Ledger {
   /** Readings without a sequence number, which can be neither duplicates nor missing. */
   #unsequenced = 0;
   #duplicates = 0;
-  /** Boots whose ranges were given up at the bound, as totals. */
+  /** Lives whose numbers were given up at a bound, as totals. */
   #folded = { sent: 0, taken: 0, dropped: 0 };
 
   /** Whether a reading with this number has been taken before. */
   has(key: ReadingKey): boolean {
-    return this.#devices.get(deviceKey(key))?.boots.get(key.boot)?.taken.has(key.seq) ?? false;
+    return this.#devices.get(deviceKey(key))?.boots.get(key.boot)?.has(key.seq) ?? false;
   }
 
   /** Notes a reading as taken; false when it had been. */
   take(key: ReadingKey): boolean {
-    return this.#boot(key).taken.add(key.seq);
+    return this.#boot(key)?.take(key.seq) ?? false;
   }
 
   takeUnsequenced(): void {
@@ -37,27 +44,26 @@ export class Ledger {
   }
 
   /** Notes numbers as dropped on purpose by whoever declared it. */
-  declareDropped(device: { site: string; device: string; boot: string }, fromSeq: number, toSeq: number): void {
-    this.#boot({ ...device, seq: fromSeq }).dropped.addRange(fromSeq, toSeq);
+  declareDropped(device: Omit<ReadingKey, 'seq'>, fromSeq: number, toSeq: number): void {
+    this.#boot(device)?.declareDropped(fromSeq, toSeq);
   }
 
   totals(): LedgerTotals {
-    let { sent, taken, dropped } = this.#folded;
-    let missing = sent - taken - dropped;
+    const totals = { ...this.#folded, missing: this.#folded.sent - this.#folded.taken - this.#folded.dropped };
     for (const { boots } of this.#devices.values()) {
       for (const boot of boots.values()) {
-        const count = countBoot(boot);
-        sent += count.sent;
-        taken += count.taken;
-        dropped += count.dropped;
-        missing += count.missing;
+        const count = boot.count();
+        totals.sent += count.sent;
+        totals.taken += count.taken;
+        totals.dropped += count.dropped;
+        totals.missing += count.missing;
       }
     }
     return {
-      sent: sent + this.#unsequenced,
-      taken: taken + this.#unsequenced,
-      dropped,
-      missing,
+      ...totals,
+      sent: totals.sent + this.#unsequenced,
+      taken: totals.taken + this.#unsequenced,
+      unnumbered: this.#unsequenced,
       duplicates: this.#duplicates,
       devices: this.#devices.size,
     };
@@ -68,13 +74,10 @@ export class Ledger {
       unsequenced: this.#unsequenced,
       duplicates: this.#duplicates,
       folded: { ...this.#folded },
-      devices: [...this.#devices].map(([key, { boots }]) => ({
+      devices: [...this.#devices].map(([key, { boots, closed }]) => ({
         key,
-        boots: [...boots].map(([boot, { taken, dropped }]) => ({
-          boot,
-          taken: taken.ranges.map(([from, to]) => [from, to] as [number, number]),
-          dropped: dropped.ranges.map(([from, to]) => [from, to] as [number, number]),
-        })),
+        closed: [...closed],
+        boots: [...boots].map(([name, boot]) => boot.snapshot(name)),
       })),
     };
   }
@@ -84,46 +87,57 @@ export class Ledger {
     ledger.#unsequenced = snapshot.unsequenced;
     ledger.#duplicates = snapshot.duplicates;
     ledger.#folded = { ...snapshot.folded };
-    for (const { key, boots } of snapshot.devices) {
-      const entry: DeviceEntry = { boots: new Map() };
-      for (const { boot, taken, dropped } of boots) {
-        entry.boots.set(boot, { taken: new IntervalSet(taken), dropped: new IntervalSet(dropped) });
-      }
-      ledger.#devices.set(key, entry);
+    for (const { key, boots, closed } of snapshot.devices) {
+      ledger.#devices.set(key, {
+        boots: new Map(boots.map((boot) => [boot.boot, BootLedger.restore(boot)])),
+        closed: new Set(closed),
+      });
     }
     return ledger;
   }
 
-  #boot(key: ReadingKey): BootEntry {
-    const name = deviceKey(key);
-    let device = this.#devices.get(name);
-    if (device === undefined) {
-      device = { boots: new Map() };
-      this.#devices.set(name, device);
-    }
-    let boot = device.boots.get(key.boot);
-    if (boot === undefined) {
-      boot = { taken: new IntervalSet(), dropped: new IntervalSet() };
-      device.boots.set(key.boot, boot);
-      this.#foldOldest(device);
-    }
+  /** The life of a device, made when it is new; undefined when it is one whose numbers were given up. */
+  #boot(key: Omit<ReadingKey, 'seq'>): BootLedger | undefined {
+    const device = this.#device(deviceKey(key));
+    const known = device.boots.get(key.boot);
+    if (known !== undefined || device.closed.has(key.boot)) return known;
+    const boot = new BootLedger();
+    device.boots.set(key.boot, boot);
+    if (device.boots.size > BOOTS_PER_DEVICE_MAX) this.#closeOldest(device);
     return boot;
   }
 
-  /** Map keeps the order of insertion, so the first boot is the oldest. */
-  #foldOldest(device: DeviceEntry): void {
-    if (device.boots.size <= BOOTS_PER_DEVICE_MAX) return;
-    const [name, boot] = device.boots.entries().next().value as [string, BootEntry];
-    device.boots.delete(name);
-    const { sent, taken, dropped } = countBoot(boot);
+  #device(name: string): DeviceEntry {
+    const known = this.#devices.get(name);
+    if (known !== undefined) return known;
+    const device: DeviceEntry = { boots: new Map(), closed: new Set() };
+    this.#devices.set(name, device);
+    if (this.#devices.size > DEVICES_MAX) this.#foldOldestDevice();
+    return device;
+  }
+
+  /** Maps and sets keep the order of insertion, so the first is the oldest. */
+  #closeOldest({ boots, closed }: DeviceEntry): void {
+    const [name, boot] = boots.entries().next().value as [string, BootLedger];
+    boots.delete(name);
+    this.#fold(boot);
+    closed.add(name);
+    if (closed.size > CLOSED_BOOTS_PER_DEVICE_MAX) closed.delete(closed.values().next().value as string);
+  }
+
+  #foldOldestDevice(): void {
+    const [name, { boots }] = this.#devices.entries().next().value as [string, DeviceEntry];
+    this.#devices.delete(name);
+    for (const boot of boots.values()) this.#fold(boot);
+  }
+
+  #fold(boot: BootLedger): void {
+    const { sent, taken, dropped } = boot.count();
     this.#folded.sent += sent;
     this.#folded.taken += taken;
     this.#folded.dropped += dropped;
   }
 }
-
-/** A device that restarts all the time must not fill the ledger; only its newest lives can still send duplicates. */
-const BOOTS_PER_DEVICE_MAX = 16;
 
 export interface ReadingKey {
   site: string;
@@ -133,7 +147,7 @@ export interface ReadingKey {
 }
 
 export interface LedgerTotals {
-  /** Readings that devices have numbered, as far as has been heard. */
+  /** Readings that devices have numbered, as far as has been heard, and those without a number. */
   sent: number;
   /** Distinct readings that are in the buffer or beyond it. */
   taken: number;
@@ -141,40 +155,28 @@ export interface LedgerTotals {
   dropped: number;
   /** Numbers that were skipped: on their way, or lost. */
   missing: number;
+  /** Of those taken, how many have no number. */
+  unnumbered: number;
   /** Readings that came again and were left out. */
   duplicates: number;
   devices: number;
 }
 
-interface BootEntry {
-  taken: IntervalSet;
-  dropped: IntervalSet;
-}
-
 interface DeviceEntry {
-  boots: Map<string, BootEntry>;
+  boots: Map<string, BootLedger>;
+  closed: Set<string>;
 }
-
-const ranges = z.array(z.tuple([z.int(), z.int()]));
 
 export const ledgerSnapshotSchema = z.object({
   unsequenced: z.int(),
   duplicates: z.int(),
   folded: z.object({ sent: z.int(), taken: z.int(), dropped: z.int() }),
   devices: z.array(
-    z.object({ key: z.string(), boots: z.array(z.object({ boot: z.string(), taken: ranges, dropped: ranges })) }),
+    z.object({ key: z.string(), closed: z.array(z.string()).default([]), boots: z.array(bootSnapshotSchema) }),
   ),
 });
 export type LedgerSnapshot = z.infer<typeof ledgerSnapshotSchema>;
 
 function deviceKey(key: { site: string; device: string }): string {
   return `${key.site}/${key.device}`;
-}
-
-function countBoot({ taken, dropped }: BootEntry): { sent: number; taken: number; dropped: number; missing: number } {
-  const sent = Math.max(taken.max, dropped.max);
-  // A reading that was declared dropped and came all the same counts as taken.
-  let droppedOnly = 0;
-  for (const [from, to] of dropped.ranges) droppedOnly += taken.missingIn(from, to);
-  return { sent, taken: taken.size, dropped: droppedOnly, missing: sent - taken.size - droppedOnly };
 }

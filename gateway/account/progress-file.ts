@@ -14,8 +14,11 @@ const progressSchema = z.object({
   takenPosition: z.int().min(0),
   /** Records below this position are in the store. */
   replicatedPosition: z.int().min(0),
-  /** Readings below replicatedPosition that the store refused for good. */
-  storeRejected: z.int().min(0),
+  /** Readings below replicatedPosition that the store has, and that it refused for good. */
+  stored: z.int().min(0),
+  rejected: z.int().min(0),
+  /** Readings from replicatedPosition up to takenPosition. */
+  buffered: z.int().min(0),
   ledger: ledgerSnapshotSchema,
 });
 

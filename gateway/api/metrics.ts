@@ -1,24 +1,36 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { GatewayStatus } from '../../core/wire/index.ts';
 
-/** Prometheus metrics of a gateway, read from its status when they are asked for, so that the two never differ. */
-export function statusMetrics(status: () => GatewayStatus): Registry {
+/** A page for Prometheus. */
+export interface MetricsPage {
+  contentType: string;
+  text(): Promise<string>;
+}
+
+/** The metrics of a gateway: those of its process, and its status, which is asked for once for each page. */
+export function metricsPage(status: () => GatewayStatus): MetricsPage {
+  const ofProcess = new Registry();
+  collectDefaultMetrics({ register: ofProcess });
+  return {
+    contentType: ofProcess.contentType,
+    async text() {
+      const pages = await Promise.all([ofProcess.metrics(), statusRegistry(status()).metrics()]);
+      return pages.join('\n');
+    },
+  };
+}
+
+/** One status as gauges. A registry of its own, so that two pages that are read at once cannot mix. */
+function statusRegistry(status: GatewayStatus): Registry {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   const gauge = (name: string, help: string, value: (status: GatewayStatus) => number): void => {
-    new Gauge({
-      name: `lattice_gateway_${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(value(status()));
-      },
-    });
+    new Gauge({ name: `lattice_gateway_${name}`, help, registers: [registry] }).set(value(status));
   };
   gauge('readings_sent', 'Readings that devices have numbered', ({ account }) => account.sent);
   gauge('readings_stored', 'Readings that the store has', ({ account }) => account.stored);
   gauge('readings_buffered', 'Readings on disk that the store does not have yet', ({ account }) => account.buffered);
   gauge('readings_rejected', 'Readings that the store refused for good', ({ account }) => account.rejected);
+  gauge('readings_lost', 'Readings that damage to the disk has cost', ({ account }) => account.lost);
   gauge('readings_dropped', 'Readings that devices declared dropped', ({ account }) => account.dropped);
   gauge('readings_missing', 'Sequence numbers that were not seen', ({ account }) => account.missing);
   gauge('readings_duplicate', 'Readings that came again and were left out', ({ account }) => account.duplicates);

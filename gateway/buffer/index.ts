@@ -1,2 +1,2 @@
 export { recordPoint } from './points.ts';
-export { type BufferRecord, decodeRecord, encodeRecord, isCounted } from './record.ts';
+export { type BufferRecord, decodeRecord, encodeRecord, isCounted, type Readable } from './record.ts';

@@ -5,12 +5,12 @@ import {
   type Point,
   readingPoint,
 } from '../../core/wire/index.ts';
-import type { BufferRecord } from './record.ts';
+import type { Readable } from './record.ts';
 
 const NS_PER_MS = 1_000_000n;
 
 /** The point of the time-series store that a buffered record becomes. */
-export function recordPoint(record: BufferRecord): Point {
+export function recordPoint(record: Readable): Point {
   switch (record.type) {
     case 'reading':
       return readingPoint(record.reading);

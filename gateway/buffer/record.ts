@@ -13,7 +13,11 @@ import {
 export type BufferRecord =
   | { type: 'reading'; reading: StampedReading }
   | { type: 'gap'; site: string; device: string; atMs: number; gap: Gap }
-  | { type: 'health'; site: string; health: Health };
+  | { type: 'health'; site: string; health: Health }
+  /** Bytes that passed the log's checksum and are no record of this version; kept so that they can be told of. */
+  | { type: 'unreadable'; bytes: Uint8Array };
+
+export type Readable = Exclude<BufferRecord, { type: 'unreadable' }>;
 
 /** Whether a record is part of the account: a reading of the fleet, not a probe's. */
 export function isCounted(record: BufferRecord): record is Extract<BufferRecord, { type: 'reading' }> {
@@ -23,24 +27,30 @@ export function isCounted(record: BufferRecord): record is Extract<BufferRecord,
 /** The form on disk: JSON with short keys, in which a reading of three metrics has some 120 bytes. */
 const stored = z.union([
   z.object({
-    r: z.tuple([z.string(), z.string(), z.string().nullable(), z.int().nullable(), z.int(), z.enum(TIME_QUALITIES)]),
+    r: z.tuple([
+      z.string(),
+      z.string(),
+      z.string().nullable(),
+      z.int().nullable(),
+      z.int(),
+      z.enum(TIME_QUALITIES),
+      z.int().nullish(),
+    ]),
     m: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
   }),
   z.object({ g: z.tuple([z.string(), z.string(), z.int()]), gap: gapSchema }),
   z.object({ h: z.string(), health: healthSchema }),
 ]);
 
-export function encodeRecord(record: BufferRecord): Uint8Array {
+export function encodeRecord(record: Readable): Uint8Array {
   return Buffer.from(JSON.stringify(toStored(record)));
 }
 
-/** Throws when the bytes are not a record: they passed the log's CRC, so another version of Lattice wrote them. */
 export function decodeRecord(bytes: Uint8Array): BufferRecord {
-  const value = stored.parse(
-    JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')),
-  );
+  const value = parseStored(bytes);
+  if (value === undefined) return { type: 'unreadable', bytes };
   if ('r' in value) {
-    const [site, device, boot, seq, tsMs, timeQuality] = value.r;
+    const [site, device, boot, seq, tsMs, timeQuality, tieBreak] = value.r;
     const reading = {
       site,
       device,
@@ -48,6 +58,7 @@ export function decodeRecord(bytes: Uint8Array): BufferRecord {
       seq: seq ?? undefined,
       tsMs,
       timeQuality,
+      tieBreak: tieBreak ?? undefined,
       metrics: value.m,
     };
     return { type: 'reading', reading };
@@ -59,11 +70,20 @@ export function decodeRecord(bytes: Uint8Array): BufferRecord {
   return { type: 'health', site: value.h, health: value.health };
 }
 
-function toStored(record: BufferRecord): z.input<typeof stored> {
+function parseStored(bytes: Uint8Array): z.output<typeof stored> | undefined {
+  try {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+    return stored.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function toStored(record: Readable): z.input<typeof stored> {
   switch (record.type) {
     case 'reading': {
-      const { site, device, boot, seq, tsMs, timeQuality, metrics } = record.reading;
-      return { r: [site, device, boot ?? null, seq ?? null, tsMs, timeQuality], m: metrics };
+      const { site, device, boot, seq, tsMs, timeQuality, tieBreak, metrics } = record.reading;
+      return { r: [site, device, boot ?? null, seq ?? null, tsMs, timeQuality, tieBreak ?? null], m: metrics };
     }
     case 'gap':
       return { g: [record.site, record.device, record.atMs], gap: record.gap };

@@ -9,6 +9,12 @@ export interface DurableAckOptions {
   inFlightMax: number;
 }
 
+interface Taking {
+  /** Which connection the message came over. */
+  connection: number;
+  isDurable: Promise<boolean>;
+}
+
 /**
  * Makes an MQTT.js client acknowledge QoS 1 messages when they are durable, many at a time.
  *
@@ -19,28 +25,30 @@ export interface DurableAckOptions {
  */
 export function acknowledgeWhenDurable(client: MqttClient, options: DurableAckOptions): void {
   const sendPacket = client['_sendPacket'].bind(client);
-  const taking = new Map<number, Promise<boolean>>();
+  const takings = new Map<number, Taking>();
   let connection = 0;
   let inFlight = 0;
   let resume: (() => void) | undefined;
 
   client.on('close', () => {
     connection++;
-    taking.clear();
+    takings.clear();
+    resume = undefined;
   });
 
   client.handleMessage = (packet, callback) => {
-    const taken = options.take(packet).then(
+    const own = connection;
+    const isDurable = options.take(packet).then(
       () => true,
       (error: unknown) => {
         options.onFault(error);
-        client.stream?.destroy();
+        if (own === connection) client.stream?.destroy();
         return false;
       },
     );
-    if (packet.messageId !== undefined) taking.set(packet.messageId, taken);
+    if (packet.messageId !== undefined) takings.set(packet.messageId, { connection: own, isDurable });
     inFlight++;
-    void taken.then(() => {
+    void isDurable.then(() => {
       inFlight--;
       resume?.();
       resume = undefined;
@@ -54,11 +62,10 @@ export function acknowledgeWhenDurable(client: MqttClient, options: DurableAckOp
       sendPacket(packet, callback, ...rest);
       return;
     }
-    const heldFor = connection;
-    const taken = taking.get(packet.messageId);
-    taking.delete(packet.messageId);
-    void taken?.then((isDurable) => {
-      if (isDurable && heldFor === connection) sendPacket(packet, undefined, ...rest);
+    const taking = takings.get(packet.messageId);
+    takings.delete(packet.messageId);
+    void taking?.isDurable.then((isDurable) => {
+      if (isDurable && taking.connection === connection) sendPacket(packet, undefined, ...rest);
     });
     callback?.();
   };

@@ -13,8 +13,11 @@ import {
   type StampedReading,
 } from '../../core/wire/index.ts';
 import type { Ledger, ReadingKey } from '../account/index.ts';
-import { type BufferRecord, encodeRecord, isCounted } from '../buffer/index.ts';
+import { type BufferRecord, encodeRecord, isCounted, type Readable } from '../buffer/index.ts';
 import type { DeviceRegistry } from '../registry/index.ts';
+
+/** Numbers below one millisecond in a stamp of nanoseconds. */
+const TIE_BREAKS = 1_000_000;
 
 export interface IntakeOptions {
   clock: Clock;
@@ -22,6 +25,8 @@ export interface IntakeOptions {
   log: DurableLog;
   ledger: Ledger;
   registry: DeviceRegistry;
+  /** Told of each reading that is safe in the buffer and part of the account. */
+  onTaken: () => void;
   /** Told what was refused and why; the message is acknowledged all the same, since sending it again cannot help. */
   onRefused: (refused: { topic: string; payload: Uint8Array; error: LatticeError }) => void;
 }
@@ -35,7 +40,8 @@ export class Intake {
   /** Appends under way by reading, so that a duplicate is not acknowledged before the first of its kind is safe. */
   readonly #inFlight = new Map<string, Promise<void>>();
   #takenPosition: number;
-  readonly counters = { received: 0, taken: 0, refused: 0 };
+  #tieBreak = 0;
+  readonly counters = { received: 0, refused: 0 };
 
   /** takenPosition: up to where the ledger has been fed from the log. */
   constructor(options: IntakeOptions, takenPosition: number) {
@@ -53,6 +59,8 @@ export class Intake {
     try {
       const parsed = parseMeshTopic(topic);
       if (parsed !== undefined) await this.#takeKind(parsed, payload);
+      else if (topic.startsWith('mesh/'))
+        throw new LatticeError('TOPIC_INVALID', `${topic} names nothing of the mesh.`);
     } catch (error) {
       if (!(error instanceof LatticeError) || !isReadingFault(error)) throw error;
       this.counters.refused++;
@@ -73,7 +81,7 @@ export class Intake {
           gap: parseWith(gapSchema, payload),
         });
       case 'health':
-        return this.#append({ type: 'health', site: topic.site, health: parseWith(healthSchema, payload) });
+        return this.#takeHealth(topic, payload);
       case 'availability':
         this.#takeAvailability(topic, payload);
         return undefined;
@@ -87,6 +95,14 @@ export class Intake {
       case 'deadletter':
         return undefined;
     }
+  }
+
+  /** An empty payload clears the retained message of a node that is gone. */
+  async #takeHealth(topic: MeshTopic, payload: Uint8Array): Promise<void> {
+    if (payload.byteLength === 0) return;
+    const health = parseWith(healthSchema, payload);
+    if (health.node !== topic.device) throw new LatticeError('READING_SCHEMA', `This is the health of ${health.node}.`);
+    await this.#append({ type: 'health', site: topic.site, health });
   }
 
   #takeAvailability(topic: MeshTopic, payload: Uint8Array): void {
@@ -103,6 +119,8 @@ export class Intake {
     const receivedMs = this.#options.clock.wallMs();
     const { tsMs = receivedMs, ...rest } = parseReading(payload, receivedMs);
     const reading: StampedReading = { site, device, tsMs: Math.round(tsMs), ...rest };
+    // Stamped on receipt and without a number, nothing else tells two readings of one millisecond apart.
+    if (rest.timeQuality === 'none' && rest.seq === undefined) reading.tieBreak = this.#nextTieBreak();
     this.#options.registry.noteReading(reading, receivedMs);
     const { boot, seq } = reading;
     if (boot === undefined || seq === undefined) {
@@ -112,7 +130,12 @@ export class Intake {
     await this.#takeOnce({ site, device, boot, seq }, { type: 'reading', reading });
   }
 
-  async #takeOnce(key: ReadingKey, record: BufferRecord): Promise<void> {
+  #nextTieBreak(): number {
+    this.#tieBreak = (this.#tieBreak + 1) % TIE_BREAKS;
+    return this.#tieBreak;
+  }
+
+  async #takeOnce(key: ReadingKey, record: Readable): Promise<void> {
     const name = `${key.site}/${key.device}/${key.boot}/${key.seq}`;
     const underWay = this.#inFlight.get(name);
     if (underWay !== undefined || this.#options.ledger.has(key)) {
@@ -129,10 +152,10 @@ export class Intake {
     }
   }
 
-  async #append(record: BufferRecord): Promise<void> {
+  async #append(record: Readable): Promise<void> {
     const position = await this.#options.log.append(encodeRecord(record));
     noteRecord(this.#options.ledger, record);
-    if (isCounted(record)) this.counters.taken++;
+    if (isCounted(record)) this.#options.onTaken();
     this.#takenPosition = position + 1;
   }
 }

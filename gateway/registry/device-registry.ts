@@ -1,3 +1,4 @@
+import { LatticeError } from '../../core/errors/index.ts';
 import { type DeviceMeta, isProbe, type MetricValue, type StampedReading } from '../../core/wire/index.ts';
 
 /** What a gateway knows of a device that it owns. */
@@ -15,6 +16,8 @@ export interface DeviceEntry {
 
 /** A mesh may be sent readings of any number of made-up devices; beyond this the one silent for longest is forgotten. */
 const DEVICES_MAX = 20_000;
+/** Names of metrics that a device may use in all; each becomes a field of the store and a sensor in Home Assistant. */
+const METRICS_PER_DEVICE_MAX = 128;
 
 /** The devices of a gateway, in memory; retained messages and the next readings fill it again after a restart. */
 export class DeviceRegistry {
@@ -42,15 +45,19 @@ export class DeviceRegistry {
     return this.#devices.get(`${site}/${device}`);
   }
 
+  /** Throws READING_SCHEMA when the reading brings more names of metrics than a device may have. */
   noteReading(reading: StampedReading, receivedMs: number): void {
     const entry = this.#entry(reading.site, reading.device);
-    entry.lastSeenMs = receivedMs;
-    let isNewMetric = false;
-    for (const [name, value] of Object.entries(reading.metrics)) {
-      isNewMetric ||= !(name in entry.metrics);
-      entry.metrics[name] = value;
+    const names = Object.keys(reading.metrics).filter((name) => !(name in entry.metrics));
+    if (Object.keys(entry.metrics).length + names.length > METRICS_PER_DEVICE_MAX) {
+      throw new LatticeError(
+        'READING_SCHEMA',
+        `${entry.device} uses more than ${METRICS_PER_DEVICE_MAX} names of metrics.`,
+      );
     }
-    if (isNewMetric) this.#onChanged(entry);
+    entry.lastSeenMs = receivedMs;
+    Object.assign(entry.metrics, reading.metrics);
+    if (names.length > 0) this.#onChanged(entry);
   }
 
   noteAvailability(site: string, device: string, availability: 'online' | 'offline'): void {

@@ -1,7 +1,8 @@
-import type { DurableLog, LogRecord } from '../../core/log/index.ts';
+import type { DurableLog } from '../../core/log/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import { type Clock, delay } from '../../core/time/index.ts';
-import { type BufferRecord, decodeRecord, isCounted, recordPoint } from '../buffer/index.ts';
+import type { Point } from '../../core/wire/index.ts';
+import { type BufferRecord, decodeRecord, isCounted, type Readable, recordPoint } from '../buffer/index.ts';
 import type { RejectedPoint, TimeSeriesStore } from '../store/index.ts';
 import type { RecentLatency } from './latency.ts';
 
@@ -17,8 +18,12 @@ export interface ReplicatorOptions {
   lingerMs: number;
   backoffMsMin: number;
   backoffMsMax: number;
+  /** Told how many readings of a batch were stored, and how many refused. */
+  onSettled: (stored: number, rejected: number) => void;
   /** Told of each record that the store refused for good. */
-  onRejected: (record: BufferRecord, reason: string) => void;
+  onRejected: (record: Readable, reason: string) => void;
+  /** Told of bytes in the log that are no record of this version. */
+  onUnreadable: (bytes: Uint8Array) => void;
   /** Told when the store starts or stops answering. */
   onStoreState: (isUp: boolean, error: unknown) => void;
 }
@@ -34,7 +39,7 @@ export class Replicator {
   #running: Promise<void> | undefined;
   #position: number;
   #isStoreUp = true;
-  readonly counters = { stored: 0, rejected: 0, batches: 0, retries: 0 };
+  readonly counters = { batches: 0, retries: 0 };
 
   constructor(options: ReplicatorOptions) {
     this.#options = options;
@@ -67,50 +72,72 @@ export class Replicator {
       await log.waitBeyond(this.#position, signal);
       await delay(clock, lingerMs, signal);
       if (signal.aborted) return;
-      const records = await log.read(this.#position, batchBytesMax);
-      const last = records.at(-1);
-      if (last === undefined) continue;
-      if (await this.#write(records)) this.#position = last.position + 1;
+      const end = log.durablePosition;
+      const logRecords = await this.#untilDone(() => log.read(this.#position, batchBytesMax));
+      if (logRecords === undefined) return;
+      const records = logRecords.map(({ payload }) => decodeRecord(payload));
+      // Nothing readable up to the end means that all of it was damaged: there is nothing to wait for.
+      await this.#copy(records, (logRecords.at(-1)?.position ?? end - 1) + 1);
     }
   }
 
-  /** Writes one batch, trying again until the store has it; false when it was stopped. */
-  async #write(logRecords: readonly LogRecord[]): Promise<boolean> {
-    const records = logRecords.map(({ payload }) => decodeRecord(payload));
-    const points = records.map(recordPoint);
-    for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
+  /** Writes one batch and moves on behind it, unless it was stopped before the store had it. */
+  async #copy(all: readonly BufferRecord[], nextPosition: number): Promise<void> {
+    const records: Readable[] = [];
+    for (const record of all) {
+      if (record.type === 'unreadable') this.#options.onUnreadable(record.bytes);
+      else records.push(record);
+    }
+    const points: Point[] = records.map(recordPoint);
+    const result =
+      points.length === 0
+        ? { rejected: [] }
+        : await this.#untilDone(() => this.#options.store.write(points, this.#stopping.signal));
+    if (result === undefined) return;
+    this.counters.batches++;
+    // The position and the counts change in one turn, since they are saved together and must agree.
+    this.#position = nextPosition;
+    this.#settle(records, result.rejected);
+  }
+
+  /** Tries again, with back-off, until it is done; undefined when it was stopped before. */
+  async #untilDone<T>(attemptOnce: () => Promise<T>): Promise<T | undefined> {
+    const { clock } = this.#options;
+    const { signal } = this.#stopping;
+    for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        const { rejected } = await this.#options.store.write(points, this.#stopping.signal);
+        const result = await attemptOnce();
         this.#noteState(true, undefined);
-        this.#settle(records, rejected);
-        return true;
+        return result;
       } catch (error) {
-        if (this.#stopping.signal.aborted) return false;
+        if (signal.aborted) return undefined;
         this.counters.retries++;
         this.#noteState(false, error);
-        await delay(this.#options.clock, this.#backoffMs(attempt), this.#stopping.signal);
+        await delay(clock, this.#backoffMs(attempt), signal);
       }
     }
-    return false;
+    return undefined;
   }
 
-  #settle(records: readonly BufferRecord[], rejected: readonly RejectedPoint[]): void {
-    const { clock, latency, onRejected } = this.#options;
+  #settle(records: readonly Readable[], rejected: readonly RejectedPoint[]): void {
+    const { clock, latency, onRejected, onSettled } = this.#options;
     const reasons = new Map(rejected.map(({ index, reason }) => [index, reason]));
     const nowMs = clock.wallMs();
-    this.counters.batches++;
+    let storedCount = 0;
+    let rejectedCount = 0;
     records.forEach((record, index) => {
       const reason = reasons.get(index);
       if (reason !== undefined) onRejected(record, reason);
       if (!isCounted(record)) return;
       if (reason !== undefined) {
-        this.counters.rejected++;
+        rejectedCount++;
         return;
       }
-      this.counters.stored++;
+      storedCount++;
       // A stamp made on receipt says nothing of the way from the device.
       if (record.reading.timeQuality !== 'none') latency.record(nowMs - record.reading.tsMs);
     });
+    onSettled(storedCount, rejectedCount);
   }
 
   /** Exponential with full jitter (Brooker 2015): gateways that lost one store do not come back in step. */

@@ -109,6 +109,18 @@ describe('lattice sim as a process', () => {
     });
   });
 
+  it('leaves the first simulated fleet out when it is to have no devices, and replays the motes', async () => {
+    const scenarioFile = new URL('../../device-sim/scenarios/demo.yaml', import.meta.url).pathname;
+    const { code, output } = await run({ scenarioFile, dryRun: true, readings: 20, devices: 0 }).ended;
+    expect(code).toBe(0);
+    const topics = output
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).topic);
+    expect(new Set(topics).size).toBe(4);
+    expect(topics.every((topic) => /\/mote-[1-4]\/state$/.test(topic))).toBe(true);
+  });
+
   it('names faults of options as those of a scenario', async () => {
     expect((await run({ devices: 0, dryRun: true }).ended).output).toBe('SCENARIO_INVALID');
   });

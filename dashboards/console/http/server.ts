@@ -8,7 +8,7 @@ import { bucketMsOf, type StoreReader } from '../feed/store.ts';
 import type { MeshModel } from '../model/mesh-model.ts';
 import type { ApiFault, History, MeshSnapshot } from '../model/types.ts';
 import { type Asset, inlineScriptHashes, loadAssets } from './assets.ts';
-import type { Login } from './login.ts';
+import { type Login, LoginThrottled } from './login.ts';
 import { isKnownHost, isSameOrigin } from './origin.ts';
 import type { Sessions } from './sessions.ts';
 import { StreamHub } from './stream.ts';
@@ -98,6 +98,7 @@ export function consoleServer(options: ConsoleServerOptions): { app: FastifyInst
     if (fault.status >= 500)
       log.warn({ path: pathOf(request), code: fault.code, err: messageOf(error) }, 'request failed');
     reply.code(fault.status);
+    if (error instanceof LoginThrottled) reply.header('retry-after', error.retryAfterS);
     const wantsPage = !pathOf(request).startsWith('/api/') && [401, 429].includes(fault.status);
     if (wantsPage && (request.headers.accept ?? '').includes('text/html')) {
       return sendHtml(reply, loginPage(assets, options.site, fault.code === 'AUTH_REQUIRED' ? '' : fault.message));

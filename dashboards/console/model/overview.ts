@@ -1,26 +1,12 @@
-import type { ReadingAccount } from '../../../core/wire/index.ts';
+import { sumAccounts } from '../../../core/wire/index.ts';
 import type { AccountRow, GatewayRow, Overview } from './types.ts';
 
 /** The account of the whole mesh: the sum over its gateways. `overdue` comes from the course of the sums. */
 export function accountOf(gateways: readonly GatewayRow[], overdue: number): AccountRow {
-  const sum: ReadingAccount = {
-    sent: 0,
-    stored: 0,
-    buffered: 0,
-    rejected: 0,
-    dropped: 0,
-    missing: 0,
-    duplicates: 0,
-    received: 0,
-    refused: 0,
-  };
-  for (const { status } of gateways) {
-    if (status === null) continue;
-    for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += status.account[key];
-  }
+  const sum = sumAccounts(gateways.flatMap(({ status }) => (status === null ? [] : [status.account])));
   return {
     ...sum,
-    closed: sum.missing === 0 && sum.sent === sum.stored + sum.buffered + sum.rejected + sum.dropped,
+    closed: sum.missing === 0 && sum.lost === 0,
     overdue,
     silent: gateways.filter((gateway) => gateway.state === 'down' && gateway.status !== null).map(({ id }) => id),
     unknown: gateways.filter((gateway) => gateway.status === null).map(({ id }) => id),
@@ -35,6 +21,7 @@ export function stateInWords(parts: Parts): Pick<Overview, 'tone' | 'words'> {
     ...downWords('broker', parts.brokers),
     ...downWords('gateway', parts.gateways),
     ...(parts.store.state === 'down' ? ['The store does not answer; readings wait in the gateways'] : []),
+    ...(parts.account.lost > 0 ? [`${counted(parts.account.lost, 'reading')} lost to a damaged disk`] : []),
     ...(parts.account.overdue > 0 ? [`${counted(parts.account.overdue, 'reading')} missing`] : []),
   ];
   const warn = [

@@ -60,7 +60,7 @@ export interface StoreRow {
 }
 
 export interface AccountRow extends ReadingAccount {
-  /** sent = stored + buffered + rejected + dropped, with nothing missing. */
+  /** sent = stored + buffered + rejected + dropped, with nothing missing or lost. */
   closed: boolean;
   /** Of the missing, those that have been so for too long to be on their way. */
   overdue: number;

@@ -18,6 +18,7 @@ export function renderAccount(section: HTMLElement, { account, gateways }: Overv
     op('+'),
     term(account.dropped, 'dropped'),
   ];
+  if (account.lost > 0) terms.push(op('+'), term(account.lost, 'lost', 'wrong'));
   if (account.rejected > 0) terms.push(op('+'), term(account.rejected, 'rejected', 'wrong'));
   if (account.missing > 0) terms.push(op('+'), term(account.missing, 'missing', account.overdue > 0 ? 'wrong' : ''));
   const { tone, words, icon } = verdict(account);

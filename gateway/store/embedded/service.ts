@@ -23,7 +23,7 @@ export async function startStore(
   const { host, port } = config.listen;
   const { durationHours, checkIntervalMs } = config.retention;
   const engine = openSqliteEngine({ dataDir: config.dataDir, clock, limits: config.limits });
-  const authenticator = new Authenticator({ accounts: config.accounts, siteKey: config.siteKey });
+  const authenticator = new Authenticator({ accounts: config.accounts, siteKey: config.siteKey, clock });
   const app = buildStoreApp({ engine, authenticator, limits: config.limits, clock, site: config.site, log });
   try {
     engine.createDatabase(config.database);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -19,10 +19,10 @@ afterEach(async () => {
 });
 
 /** A real child process whose service does what the body says. */
-function child(body: string): Supervised {
+function child(body: string, options: { execPath?: string } = {}): Supervised {
   const entry = join(directory, 'entry.ts');
   writeFileSync(entry, `import { hostService } from '${HOST}';\n${body}`);
-  return new Supervised({ name: 'it', args: [], entry, logPath: join(directory, 'it.log') });
+  return new Supervised({ name: 'it', args: [], entry, logPath: join(directory, 'it.log'), ...options });
 }
 
 const WELL = `
@@ -74,5 +74,35 @@ describe('Supervised', () => {
     const stubborn = supervised.pid as number;
     await supervised.stop(200);
     expect(isRunning(stubborn)).toBe(false);
+  });
+
+  it('keeps trying when it cannot be started again, and can be stopped meanwhile', async () => {
+    const execPath = join(directory, 'node');
+    symlinkSync(process.execPath, execPath);
+    supervised = child(WELL, { execPath });
+    await supervised.start();
+    const reasons: string[] = [];
+    supervised.on('restarting', (reason) => reasons.push(reason));
+    rmSync(execPath);
+    process.kill(supervised.pid as number, 'SIGKILL');
+    await eventually(() => expect(reasons).toEqual(['ended by SIGKILL', expect.stringMatching(/started.*ENOENT/)]));
+    expect(supervised.pid).toBeUndefined();
+    const readyAgain = new Promise((resolve) => supervised.once('ready', resolve));
+    symlinkSync(process.execPath, execPath);
+    await readyAgain;
+
+    rmSync(execPath);
+    process.kill(supervised.pid as number, 'SIGKILL');
+    await eventually(() => expect(supervised.pid).toBeUndefined());
+    await supervised.stop(500);
+    expect(supervised.pid).toBeUndefined();
+  });
+
+  it('tells why it cannot be started at all', async () => {
+    supervised = child(WELL, { execPath: join(directory, 'no-node') });
+    await expect(supervised.start()).rejects.toThrow(/could not be started.*ENOENT/);
+    // Arguments that no system takes: here spawn throws.
+    supervised = new Supervised({ name: 'it', args: ['x'.repeat(10_000_000)], entry: 'x', logPath: '/dev/null' });
+    await expect(supervised.start()).rejects.toThrow(/could not be started.*E2BIG/);
   });
 });

@@ -52,6 +52,8 @@ function status(id: string, account: Partial<ReadingAccount> = {}): GatewayStatu
     dropped: 0,
     missing: 0,
     rejected: 0,
+    lost: 0,
+    unnumbered: 0,
     duplicates: 0,
     received: 0,
     refused: 0,

@@ -100,6 +100,8 @@ export async function startGateway(id: string, account: Partial<ReadingAccount> 
     dropped: 0,
     missing: 0,
     rejected: 0,
+    lost: 0,
+    unnumbered: 0,
     duplicates: 4,
     received: 1_004,
     refused: 0,

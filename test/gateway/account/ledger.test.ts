@@ -8,7 +8,15 @@ describe('Ledger', () => {
     const ledger = new Ledger();
     for (const seq of [1, 2, 3, 6, 10]) ledger.take({ ...device, seq });
     ledger.declareDropped(device, 4, 5);
-    expect(ledger.totals()).toEqual({ sent: 10, taken: 5, dropped: 2, missing: 3, duplicates: 0, devices: 1 });
+    expect(ledger.totals()).toEqual({
+      sent: 10,
+      taken: 5,
+      dropped: 2,
+      missing: 3,
+      unnumbered: 0,
+      duplicates: 0,
+      devices: 1,
+    });
   });
 
   it('tells a reading that was taken from one that was not, by device, boot and number', () => {

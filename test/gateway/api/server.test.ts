@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Authenticator, basicAuthHeader, derivedPassword } from '../../../core/identity/index.ts';
+import { Authenticator, basicAuthHeader, derivedPassword, hashPassword } from '../../../core/identity/index.ts';
+import { VirtualClock } from '../../../core/time/index.ts';
 import type { GatewayStatus } from '../../../core/wire/index.ts';
 import { createApi } from '../../../gateway/api/index.ts';
 
@@ -18,8 +19,10 @@ const status: GatewayStatus = {
     stored: 3,
     buffered: 2,
     rejected: 0,
+    lost: 0,
     dropped: 0,
     missing: 0,
+    unnumbered: 0,
     duplicates: 1,
     received: 6,
     refused: 0,
@@ -29,10 +32,19 @@ const status: GatewayStatus = {
 };
 
 let api: ReturnType<typeof createApi>;
-beforeEach(() => {
+let statusesAsked: number;
+const passwordHash = hashPassword('right');
+beforeEach(async () => {
+  const accounts = [{ username: 'operator', passwordHash: await passwordHash, role: 'operator' as const }];
+  statusesAsked = 0;
   api = createApi({
-    authenticator: new Authenticator({ accounts: [], siteKey: SITE_KEY }),
-    status: () => status,
+    authenticator: new Authenticator({ accounts, siteKey: SITE_KEY, clock: new VirtualClock() }),
+    // Each status differs from the one before, as it does while readings come in.
+    status: () => {
+      statusesAsked += 1;
+      return { ...status, devices: statusesAsked, uptimeS: statusesAsked, shards: Array(statusesAsked).fill(1) };
+    },
+    health: () => ({ id: status.id, brokerUp: status.brokerUp, storeUp: status.storeUp }),
     devices: () => [],
     device: () => undefined,
   });
@@ -63,12 +75,41 @@ describe('the API of a gateway', () => {
       brokerUp: true,
       storeUp: false,
     });
+    expect(statusesAsked).toBe(0);
   });
 
-  it('tells its status and metrics, which agree', async () => {
-    expect((await api.inject({ url: '/status', headers: as('console', 'console') })).json()).toEqual(status);
-    const { body } = await api.inject({ url: '/metrics', headers: as('console', 'console') });
-    expect(body).toMatch(/^lattice_gateway_readings_stored 3$/m);
-    expect(body).toMatch(/^lattice_gateway_store_up 0$/m);
+  it('tells its status', async () => {
+    const answer = await api.inject({ url: '/status', headers: as('console', 'console') });
+    expect(answer.json()).toEqual({ ...status, devices: 1, uptimeS: 1, shards: [1] });
+  });
+
+  it('tells metrics that are all of one status, also when two ask at once', async () => {
+    const scrape = () => api.inject({ url: '/metrics', headers: as('console', 'console') });
+    const pages = (await Promise.all([scrape(), scrape()])).map(({ body }) => body);
+    expect(statusesAsked).toBe(2);
+    for (const page of pages) {
+      expect(page).toMatch(/^lattice_gateway_readings_stored 3$/m);
+      expect(page).toMatch(/^lattice_gateway_store_up 0$/m);
+      expect(page).toMatch(/^process_cpu_seconds_total /m);
+    }
+    const gauge = (page: string, name: string) => new RegExp(`^lattice_gateway_${name} (\\d+)$`, 'm').exec(page)?.[1];
+    expect(pages.map((page) => [gauge(page, 'devices'), gauge(page, 'shards')]).sort()).toEqual([
+      ['1', '1'],
+      ['2', '2'],
+    ]);
+  });
+
+  it.each(['operator', 'nobody'])('answers 429 to guessing at "%s", but not to machines', async (name) => {
+    const guess = (password: string) =>
+      api.inject({ url: '/status', headers: { authorization: basicAuthHeader(name, password) } });
+    for (let at = 0; at < 10; at++) expect((await guess(`guess ${at}`)).statusCode).toBe(401);
+    const answer = await guess('right');
+    expect([answer.statusCode, answer.json().code, answer.headers['retry-after']]).toEqual([
+      429,
+      'AUTH_THROTTLED',
+      '30',
+    ]);
+    expect((await api.inject({ url: '/status', headers: as('console', 'console') })).statusCode).toBe(200);
+    expect((await api.inject('/health')).statusCode).toBe(200);
   });
 });

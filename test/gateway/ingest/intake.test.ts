@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { LatticeError } from '../../../core/errors/index.ts';
 import { VirtualClock } from '../../../core/time/index.ts';
 import { Ledger } from '../../../gateway/account/index.ts';
-import { decodeRecord } from '../../../gateway/buffer/index.ts';
+import { decodeRecord, type Readable, recordPoint } from '../../../gateway/buffer/index.ts';
 import { Intake } from '../../../gateway/ingest/index.ts';
 import { DeviceRegistry } from '../../../gateway/registry/index.ts';
 import { MemoryLog } from '../../support/memory-log.ts';
@@ -14,6 +14,7 @@ function setUp() {
   const log = new MemoryLog();
   const ledger = new Ledger();
   const registry = new DeviceRegistry(() => {});
+  const counted = { taken: 0 };
   const refused: { topic: string; code: string }[] = [];
   const intake = new Intake(
     {
@@ -21,13 +22,16 @@ function setUp() {
       log,
       ledger,
       registry,
+      onTaken: () => {
+        counted.taken++;
+      },
       onRefused: ({ topic, error }) => refused.push({ topic, code: error.code }),
     },
     0,
   );
   const take = (payload: unknown, topic = TOPIC): Promise<void> =>
     intake.take(topic, Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)));
-  return { log, ledger, registry, refused, intake, take };
+  return { counted, log, ledger, registry, refused, intake, take };
 }
 
 describe('Intake', () => {
@@ -94,6 +98,9 @@ describe('Intake', () => {
     ['1 MiB', `{"temperature":1,"pad":"${'x'.repeat(1024 * 1024)}"}`, 'READING_TOO_LARGE'],
     ['a sequence number of 0', { seq: 0, temperature: 1 }, 'READING_SCHEMA'],
     ['a metric that no store can name', { 'tempe rature': 1 }, 'READING_SCHEMA'],
+    ['a text where the metric table has a number', { temperature: 'hot' }, 'READING_SCHEMA'],
+    ['a metric called time', { time: 1 }, 'READING_SCHEMA'],
+    ['a time stamp for a sequence number', { seq: NOW_MS * 1000, boot: 'b', temperature: 1 }, 'READING_SCHEMA'],
   ])('refuses %s with a code, acknowledges it, and takes the next reading', async (_name, payload, code) => {
     const { log, take, refused, intake } = setUp();
     await take(payload);
@@ -116,6 +123,7 @@ describe('Intake', () => {
         seq: undefined,
         tsMs: NOW_MS,
         timeQuality: 'none',
+        tieBreak: 1,
         metrics: { temperature: 20 },
       },
     });
@@ -143,12 +151,49 @@ describe('Intake', () => {
   });
 });
 
+describe('what a device may not do', () => {
+  it('use more names of metrics than a device may have', async () => {
+    const { take, refused, log } = setUp();
+    for (let part = 0; part < 3; part++) {
+      const metrics = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`m${part}_${index}`, 1]));
+      await take(metrics);
+    }
+    expect(refused).toEqual([{ topic: 'mesh/v1/home/d1/state', code: 'READING_SCHEMA' }]);
+    expect(log.nextPosition).toBe(2);
+  });
+
+  it('speak of the health of another, or under a kind of topic that is none', async () => {
+    const { take, refused, log } = setUp();
+    await take({ kind: 'gateway', node: 'gateway-1' }, 'mesh/v1/home/d1/health');
+    await take({ temperature: 1 }, 'mesh/v1/home/d1/stat');
+    expect(refused.map(({ code }) => code)).toEqual(['READING_SCHEMA', 'TOPIC_INVALID']);
+    expect(log.nextPosition).toBe(0);
+  });
+
+  it('declare a gap that ends before it begins', async () => {
+    const { take, refused, ledger } = setUp();
+    await take({ boot: 'b', fromSeq: 9, toSeq: 1, cause: 'X' }, 'mesh/v1/home/d1/gap');
+    expect(refused).toHaveLength(1);
+    expect(ledger.totals().dropped).toBe(0);
+  });
+});
+
+describe('readings without stamp and number', () => {
+  it('are two points, though they come in one millisecond', async () => {
+    const { take, log } = setUp();
+    await take({ temperature: 1 });
+    await take({ temperature: 2 });
+    const points = (await log.read(0, 10_000)).map(({ payload }) => recordPoint(decodeRecord(payload) as Readable));
+    expect(new Set(points.map(({ timeNs }) => timeNs)).size).toBe(2);
+  });
+});
+
 describe('a probe', () => {
   it('is buffered like any reading, and is no part of the account or the fleet', async () => {
-    const { log, take, ledger, registry, intake } = setUp();
+    const { log, take, ledger, registry, counted } = setUp();
     await take({ ts: NOW_MS, probe: 7 }, 'mesh/v1/home/lattice-doctor-broker-1-1/state');
     expect(log.nextPosition).toBe(1);
-    expect(intake.counters.taken).toBe(0);
+    expect(counted.taken).toBe(0);
     expect(ledger.totals()).toMatchObject({ sent: 0, taken: 0 });
     expect(registry.size).toBe(0);
     expect(registry.get('home', 'lattice-doctor-broker-1-1')?.metrics).toEqual({ probe: 7 });

@@ -46,7 +46,9 @@ function setUp(startPosition = 0) {
   const log = new MemoryLog();
   const store = new FakeStore();
   const onRejected = vi.fn();
+  const onUnreadable = vi.fn();
   const onStoreState = vi.fn();
+  const settled = { stored: 0, rejected: 0 };
   const replicator = new Replicator({
     log,
     store,
@@ -58,10 +60,15 @@ function setUp(startPosition = 0) {
     lingerMs: 0,
     backoffMsMin: 1,
     backoffMsMax: 4,
+    onSettled: (stored, rejected) => {
+      settled.stored += stored;
+      settled.rejected += rejected;
+    },
     onRejected,
+    onUnreadable,
     onStoreState,
   });
-  return { log, store, replicator, onRejected, onStoreState };
+  return { log, store, replicator, onRejected, onUnreadable, onStoreState, settled };
 }
 
 describe('Replicator', () => {
@@ -97,7 +104,7 @@ describe('Replicator', () => {
   });
 
   it('hands on what the store refuses for good, and stores the rest', async () => {
-    const { log, store, replicator, onRejected } = setUp();
+    const { log, store, replicator, onRejected, settled } = setUp();
     store.reject = (point) => (point.fields['seq'] === 2n ? 'field type conflict' : undefined);
     for (let seq = 1; seq <= 3; seq++) await log.append(readingRecord(seq));
     replicator.start();
@@ -106,7 +113,19 @@ describe('Replicator', () => {
     expect(onRejected.mock.calls.map(([record, reason]) => [record.reading.seq, reason])).toEqual([
       [2, 'field type conflict'],
     ]);
-    expect(replicator.counters).toMatchObject({ stored: 2, rejected: 1 });
+    expect(settled).toEqual({ stored: 2, rejected: 1 });
+    await replicator.stop();
+  });
+
+  it('tells of bytes that it cannot read, and goes on behind them', async () => {
+    const { log, store, replicator, onUnreadable } = setUp();
+    await log.append(readingRecord(1));
+    await log.append(Buffer.from('{"z":1}'));
+    await log.append(readingRecord(2));
+    replicator.start();
+    await eventually(() => expect(replicator.position).toBe(3));
+    expect(store.written).toEqual([1n, 2n]);
+    expect(onUnreadable).toHaveBeenCalledOnce();
     await replicator.stop();
   });
 

@@ -72,6 +72,32 @@ describe('the HTTP API of the embedded store', () => {
     expect((await fetch(`${server.url}/query?${parameters}`)).status).toBe(401);
   });
 
+  test('answers 429 to guessing, by header or by parameters, but lets gateways write', async () => {
+    const guarded = await startEmbedded();
+    try {
+      const query = (p: string) =>
+        fetch(`${guarded.url}/query?${new URLSearchParams({ u: USERNAME, p, q: 'SHOW DATABASES' })}`);
+      const write = (headers: Record<string, string>) =>
+        fetch(`${guarded.url}/write?db=lattice`, { method: 'POST', headers, body: 'm v=1 1' });
+      const writeAs = (password: string) => write(headersOf('console', USERNAME, password));
+      for (let guess = 0; guess < 5; guess++) {
+        expect((await query(`guess ${guess}`)).status).toBe(401);
+        expect((await writeAs(`another guess ${guess}`)).status).toBe(401);
+      }
+      for (const refused of [await query(PASSWORD), await writeAs(PASSWORD)]) {
+        expect([refused.status, await refused.json()]).toEqual([
+          429,
+          { error: 'authorization failed: too many tries' },
+        ]);
+        expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(20);
+      }
+      expect((await write(headersOf('gateway', 'g1'))).status).toBe(204);
+      expect((await fetch(`${guarded.url}/ping`)).status).toBe(204);
+    } finally {
+      await guarded.stop();
+    }
+  });
+
   test('takes gzip, within the bound of the unpacked body', async () => {
     const db = await newDatabase();
     const lines = (count: number) => Array.from({ length: count }, (_, n) => `m v=${n} ${n + 1}`).join('\n');

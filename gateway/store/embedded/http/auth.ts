@@ -18,7 +18,7 @@ export function mayDo(identity: Identity, right: Right): boolean {
 
 /**
  * Who sends the request, by HTTP Basic or by the parameters `u` and `p` (in the query string or in a form). Answers 401
- * and returns undefined when that is nobody who may use the store.
+ * and returns undefined when that is nobody who may use the store; 429 with Retry-After after too many wrong tries.
  */
 export async function authenticate(
   authenticator: Authenticator,
@@ -29,8 +29,14 @@ export async function authenticate(
   const basic = parseBasicAuth(request.headers.authorization);
   const username = basic?.username ?? parameters.get('u');
   const password = basic?.password ?? parameters.get('p');
-  const identity = username === null || password === null ? undefined : await authenticator.verify(username, password);
-  if (identity !== undefined && RIGHTS[identity.role].length > 0) return identity;
+  if (username !== null && password !== null) {
+    const result = await authenticator.login({ address: request.ip, username, password });
+    if (result.outcome === 'known' && RIGHTS[result.identity.role].length > 0) return result.identity;
+    if (result.outcome === 'throttled') {
+      sendError(reply.header('retry-after', result.retryAfterS), 429, 'authorization failed: too many tries');
+      return undefined;
+    }
+  }
   reply.header('www-authenticate', 'Basic realm="InfluxDB"');
   sendError(reply, 401, 'authorization failed');
   return undefined;
