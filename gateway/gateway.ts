@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { codeOf, messageOf } from '../core/errors/index.ts';
+import { codeOf, ERROR_CODES, messageOf } from '../core/errors/index.ts';
 import { makePrivateDirectory } from '../core/files/index.ts';
 import { Authenticator, derivedPassword } from '../core/identity/index.ts';
 import { type DurableLog, openLog } from '../core/log/index.ts';
@@ -47,6 +47,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   );
   try {
     const progressFile = join(config.dataDir, 'progress.json');
+    for (const gap of buffer.gaps) deps.log.error({ code: 'BUFFER_DAMAGED', ...gap }, ERROR_CODES.BUFFER_DAMAGED.what);
     const recovered = await recover(progressFile, buffer, deps.log);
     return await new Gateway(config, deps, buffer, recovered, progressFile).start();
   } catch (error) {

@@ -28,8 +28,12 @@ export async function recover(progressFile: string, buffer: DurableLog, log: Log
   if (takenPosition <= buffer.durablePosition) return replay(buffer, progress);
   // The log ends before what was in it: its tail was damaged, or its folder removed. What was buffered is read again from
   // what is there, and the account shows the rest as lost; the positions that come next must not be taken for known.
-  log.error({ takenPosition, durablePosition: buffer.durablePosition }, 'the buffer has lost records at its end');
-  const end = buffer.durablePosition;
+  const { durablePosition } = buffer;
+  log.error(
+    { code: 'BUFFER_DAMAGED', fromPosition: durablePosition, toPosition: takenPosition - 1 },
+    'the end is lost',
+  );
+  const end = durablePosition;
   return replay(buffer, {
     ...progress,
     takenPosition: end,

@@ -61,6 +61,10 @@ export const ERROR_CODES = {
     remedy: 'The gateway goes on from what its buffer still holds; counts of the past are lost.',
   },
 
+  BUFFER_DAMAGED: {
+    what: 'Records of the buffer are damaged and were passed over.',
+    remedy: 'Check the disk; the account shows what was lost.',
+  },
   BUFFER_UNREADABLE: {
     what: 'The buffer holds bytes that this version of Lattice cannot read.',
     remedy: 'They are in the dead letters; another version of Lattice may have written them.',

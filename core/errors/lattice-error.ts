@@ -21,9 +21,10 @@ export class LatticeError extends Error {
   }
 }
 
-/** The code of an error of ours, or INTERNAL. */
+/** The code of an error of ours, or of the system's where it has one of ours; else INTERNAL. */
 export function codeOf(error: unknown): ErrorCode {
-  return error instanceof LatticeError ? error.code : 'INTERNAL';
+  if (error instanceof LatticeError) return error.code;
+  return errnoOf(error) === 'ENOSPC' ? 'DISK_FULL' : 'INTERNAL';
 }
 
 /** The system's errno of an error of Node (ENOSPC, EADDRINUSE and so on), if it has one. */

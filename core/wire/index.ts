@@ -24,6 +24,7 @@ export { isMetricName, METRICS, type Metric, type MetricName, metricOf } from '.
 export { MEASUREMENTS, type Point, readingPoint, type StampedReading } from './points.ts';
 export {
   encodeReading,
+  identityOf,
   isReadingFault,
   type MetricValue,
   parseReading,

@@ -79,6 +79,17 @@ export function parseReading(payload: Uint8Array, nowWallMs: number): Reading {
   return { tsMs: ts, seq, boot, timeQuality: ts === undefined ? 'none' : (tq ?? 'est'), metrics: metricsOf(json) };
 }
 
+/**
+ * Which reading a refused payload was, so far as that can be told: so that its number can be declared dropped instead of
+ * missing. Looks at the text when it is not JSON, as with NaN.
+ */
+export function identityOf(payload: Uint8Array): { boot: string; seq: number } | undefined {
+  const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8');
+  const seq = Number(/"seq"\s*:\s*(\d{1,12})\s*[,}]/.exec(text)?.[1]);
+  const boot = /"boot"\s*:\s*"([A-Za-z0-9_-]{1,32})"/.exec(text)?.[1];
+  return boot === undefined || !(seq >= 1) ? undefined : { boot, seq };
+}
+
 /** Encodes a reading as the payload of a `state` topic. Values that are not finite are left out. */
 export function encodeReading(reading: Reading): string {
   const json: Record<string, unknown> = {};

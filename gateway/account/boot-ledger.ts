@@ -4,6 +4,12 @@ import { IntervalSet } from './interval-set.ts';
 /** Ranges kept of one life of a device. A device that skips numbers all the time must not fill the ledger. */
 const RANGES_MAX = 64;
 
+/**
+ * A jump of more than this is no gap of so many readings: the gateway meets a device in the middle of its life, or the
+ * device gives out other numbers. What lies between is not counted at all.
+ */
+const GAP_MAX = 1_000_000;
+
 const ranges = z.array(z.tuple([z.int(), z.int()]));
 
 export const bootSnapshotSchema = z.object({
@@ -13,6 +19,7 @@ export const bootSnapshotSchema = z.object({
   floor: z.int().default(0),
   takenBelow: z.int().default(0),
   droppedBelow: z.int().default(0),
+  skipped: z.int().default(0),
 });
 export type BootSnapshot = z.infer<typeof bootSnapshotSchema>;
 
@@ -31,6 +38,8 @@ export class BootLedger {
   #floor = 0;
   #takenBelow = 0;
   #droppedBelow = 0;
+  /** Numbers below the floor that were jumped over. */
+  #skipped = 0;
 
   has(seq: number): boolean {
     return this.#taken.has(seq);
@@ -39,6 +48,7 @@ export class BootLedger {
   /** False when the number was taken before, or is too old to tell. */
   take(seq: number): boolean {
     if (seq <= this.#floor) return false;
+    if (seq - this.#max() > GAP_MAX) this.#jumpTo(seq);
     const isNew = this.#taken.add(seq);
     if (this.#taken.ranges.length > RANGES_MAX) this.#raiseFloor();
     return isNew;
@@ -47,12 +57,13 @@ export class BootLedger {
   declareDropped(fromSeq: number, toSeq: number): void {
     const from = Math.max(fromSeq, this.#floor + 1);
     if (from > toSeq) return;
+    if (from - this.#max() > GAP_MAX) this.#jumpTo(from);
     this.#dropped.addRange(from, toSeq);
     if (this.#dropped.ranges.length > RANGES_MAX) this.#foldLowestDropped();
   }
 
   count(): BootCount {
-    const sent = Math.max(this.#floor, this.#taken.max, this.#dropped.max);
+    const sent = this.#max() - this.#skipped;
     const taken = this.#takenBelow + this.#taken.size;
     // A reading that was declared dropped and came all the same counts as taken.
     let dropped = this.#droppedBelow;
@@ -69,6 +80,7 @@ export class BootLedger {
       floor: this.#floor,
       takenBelow: this.#takenBelow,
       droppedBelow: this.#droppedBelow,
+      skipped: this.#skipped,
     };
   }
 
@@ -79,7 +91,24 @@ export class BootLedger {
     ledger.#floor = snapshot.floor;
     ledger.#takenBelow = snapshot.takenBelow;
     ledger.#droppedBelow = snapshot.droppedBelow;
+    ledger.#skipped = snapshot.skipped;
     return ledger;
+  }
+
+  #max(): number {
+    return Math.max(this.#floor, this.#taken.max, this.#dropped.max);
+  }
+
+  /** Closes the books on everything before, and goes on with seq. */
+  #jumpTo(seq: number): void {
+    const { taken, dropped } = this.count();
+    const max = this.#max();
+    this.#taken = new IntervalSet();
+    this.#dropped = new IntervalSet();
+    this.#takenBelow = taken;
+    this.#droppedBelow = dropped;
+    this.#skipped += seq - 1 - max;
+    this.#floor = seq - 1;
   }
 
   #raiseFloor(): void {

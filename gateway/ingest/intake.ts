@@ -5,6 +5,7 @@ import {
   deviceMetaSchema,
   gapSchema,
   healthSchema,
+  identityOf,
   isReadingFault,
   type MeshTopic,
   parseMeshTopic,
@@ -63,9 +64,22 @@ export class Intake {
         throw new LatticeError('TOPIC_INVALID', `${topic} names nothing of the mesh.`);
     } catch (error) {
       if (!(error instanceof LatticeError) || !isReadingFault(error)) throw error;
+      await this.#declareRefused(topic, payload, error);
       this.counters.refused++;
       this.#options.onRefused({ topic, payload, error });
     }
+  }
+
+  /** The number of a refused reading is not missing: it came, and was dropped for a reason. */
+  async #declareRefused(topic: string, payload: Uint8Array, error: LatticeError): Promise<void> {
+    const source = parseMeshTopic(topic);
+    const identity = source?.kind === 'state' ? identityOf(payload) : undefined;
+    if (source === undefined || identity === undefined) return;
+    const { site, device } = source;
+    const { boot, seq } = identity;
+    if (this.#options.ledger.has({ site, device, boot, seq })) return;
+    const gap = { boot, fromSeq: seq, toSeq: seq, cause: error.code };
+    await this.#append({ type: 'gap', site, device, atMs: Math.round(this.#options.clock.wallMs()), gap });
   }
 
   #takeKind(topic: MeshTopic, payload: Uint8Array): Promise<void> | undefined {

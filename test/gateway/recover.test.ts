@@ -38,7 +38,15 @@ async function append(fromSeq: number, toSeq: number): Promise<void> {
 /** Saves what a gateway would have saved that had taken and stored so much. */
 async function save(taken: number, stored: number): Promise<void> {
   const boots = [
-    { boot: 'b', taken: [[1, taken]] as [number, number][], dropped: [], floor: 0, takenBelow: 0, droppedBelow: 0 },
+    {
+      boot: 'b',
+      taken: [[1, taken]] as [number, number][],
+      dropped: [],
+      floor: 0,
+      takenBelow: 0,
+      droppedBelow: 0,
+      skipped: 0,
+    },
   ];
   await saveProgress(progressFile, {
     version: 1,

@@ -18,6 +18,13 @@ describe('BootLedger', () => {
     expect(ledger.count().taken).toBe(1_000);
   });
 
+  it('does not count a jump of a million numbers as readings lost', () => {
+    const ledger = new BootLedger();
+    for (const seq of [1, 2, 4, 900_000_000_000, 900_000_000_001]) expect(ledger.take(seq)).toBe(true);
+    expect(ledger.count()).toEqual({ sent: 6, taken: 5, dropped: 0, missing: 1 });
+    expect(ledger.has(900_000_000_001)).toBe(true);
+  });
+
   it('keeps sent = taken + dropped + missing, none of them below nought, whatever comes', () => {
     const event = fc.oneof(
       fc.record({ take: fc.integer({ min: 1, max: 3_000 }) }),

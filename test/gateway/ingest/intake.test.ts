@@ -178,6 +178,20 @@ describe('what a device may not do', () => {
   });
 });
 
+describe('a refused reading that has a number', () => {
+  it.each([
+    ['a bad value', '{"boot":"b","seq":2,"temperature":{}}'],
+    ['NaN', '{"boot":"b","seq":2,"temperature":NaN}'],
+    ['a stamp in the far future', `{"boot":"b","seq":2,"ts":${NOW_MS + 9e9},"temperature":1}`],
+  ])('is declared dropped and not missing: %s', async (_name, payload) => {
+    const { take, ledger } = setUp();
+    await take({ boot: 'b', seq: 1, temperature: 1 });
+    await take(payload);
+    await take({ boot: 'b', seq: 3, temperature: 1 });
+    expect(ledger.totals()).toMatchObject({ sent: 3, taken: 2, dropped: 1, missing: 0 });
+  });
+});
+
 describe('readings without stamp and number', () => {
   it('are two points, though they come in one millisecond', async () => {
     const { take, log } = setUp();
