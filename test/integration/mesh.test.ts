@@ -5,6 +5,9 @@ import { createInterface } from 'node:readline';
 import { InfluxDB } from 'influx';
 import mqtt from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { queryStore } from '../../core/cli/store-query.ts';
+import { checkPanels } from '../../dashboards/grafana/index.ts';
+import { launchBrowser } from '../dashboards/support/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import { lattice, run, TestMesh } from '../support/mesh.ts';
 import { describeWithPeers } from '../support/peers.ts';
@@ -229,6 +232,40 @@ describeWithPeers('clients that we did not write', ['mosquitto_pub', 'mosquitto_
     await client.subscribeAsync('mesh/v1/+/+/state');
     expect(await message).toMatch(/^mesh\/v1\/home\//);
     await client.endAsync();
+  });
+});
+
+describeWithPeers('the console of a running mesh', ['chromium'], () => {
+  it('shows the fleet, the account and a chart, after one click on the printed address', async () => {
+    const browser = await launchBrowser();
+    try {
+      const page = await browser.context.newPage();
+      await page.goto(mesh.endpoints.console);
+      await page.getByText('Mote 1').first().waitFor();
+      await page.getByText('Every reading is accounted for').waitFor();
+      await page.getByText('broker-2').first().waitFor();
+      await page.screenshot({ path: '.artifacts/mesh-desktop.png' });
+      await page.getByText('Mote 1').first().click();
+      await page.locator('canvas').first().waitFor();
+      await page.setViewportSize({ width: 390, height: 844 });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+      await page.screenshot({ path: '.artifacts/mesh-phone.png' });
+    } finally {
+      await browser.close();
+    }
+  });
+});
+
+describe('the Grafana dashboards', () => {
+  it('find data for every panel in the store of a running mesh', async () => {
+    await eventually(async () => {
+      const results = await checkPanels((statement) => queryStore(mesh.endpoints, statement), {
+        nowMs: Date.now(),
+        choices: { device: 'mote-1' },
+      });
+      expect(results.length).toBeGreaterThan(10);
+      expect(results.filter(({ values }) => values === 0)).toEqual([]);
+    }, 20_000);
   });
 });
 
