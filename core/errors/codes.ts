@@ -56,6 +56,10 @@ export const ERROR_CODES = {
     remedy: 'Let its readers catch up, or raise its bound.',
   },
 
+  JOURNAL_DAMAGED: {
+    what: 'The journal or the checkpoint of a broker is damaged; the records that the line names are lost.',
+    remedy: 'Check the disk. The broker goes on with what is whole; sessions and retained messages may lack something.',
+  },
   PROGRESS_DAMAGED: {
     what: "The file with a gateway's progress is damaged.",
     remedy: 'The gateway goes on from what its buffer still holds; counts of the past are lost.',
@@ -87,6 +91,11 @@ export const ERROR_CODES = {
     what: 'The account has no right to this topic.',
     remedy: "Publish below mesh/v1/{site}/{device}/ with the device's own account, or use the operator's.",
   },
+  PUBLISH_REFUSED: {
+    what: 'The broker did not take the message.',
+    remedy:
+      "The account may have no right to the topic, the message may be too large, or the broker's disk may be full: see its log.",
+  },
   PACKET_MALFORMED: {
     what: 'The client sent bytes that MQTT 3.1.1 forbids.',
     remedy: 'Mend the client; the message names the clause.',
@@ -108,8 +117,8 @@ export const ERROR_CODES = {
     remedy: 'Raise limits.connectionsMax, or add a broker.',
   },
   CLIENT_ID_TAKEN: {
-    what: 'The client id belongs to a session of another account.',
-    remedy: 'Choose another client id, or connect with the account that the session belongs to.',
+    what: 'The client id belongs to another account.',
+    remedy: 'Choose another one: for a device or a gateway its user name, or its user name, a slash and anything.',
   },
   SESSIONS_EXHAUSTED: {
     what: 'The broker keeps as many sessions as it allows.',

@@ -1,2 +1,2 @@
 export { makePrivateDirectory, writeFileAtomic } from './atomic-write.ts';
-export { lockDirectory } from './lock.ts';
+export { lockDirectory, machineBoot } from './lock.ts';

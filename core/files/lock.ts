@@ -17,7 +17,7 @@ const LOCK_NAME = /^lock-(\d+)-(\d+)-([0-9a-f]+)$/;
 
 /** Takes the folder for this process. Rejects with DATA_LOCKED. Resolves with the call that gives it back. */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
-  const boot = await bootId();
+  const boot = (await machineBoot()) || '0';
   const name = `lock-${process.pid}-${(await startOf(process.pid)) ?? 0}-${boot}`;
   const path = join(directory, name);
   try {
@@ -72,11 +72,11 @@ async function startOf(pid: number): Promise<number | undefined> {
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : Number(fields[19]);
 }
 
-/** Start times count from boot, so they only compare within one. */
-async function bootId(): Promise<string> {
+/** Which boot of the machine this is, 16 hexadecimal digits; empty where the system does not tell (it is Linux that does). */
+export async function machineBoot(): Promise<string> {
   try {
     return (await readFile('/proc/sys/kernel/random/boot_id', 'latin1')).replace(/[^0-9a-f]/g, '').slice(0, 16);
   } catch {
-    return '0';
+    return '';
   }
 }

@@ -15,6 +15,8 @@ export interface LogFs {
   unlink(path: string): Promise<void>;
   /** Makes the names in the folder durable. A new file is not durable before this, however often it was synced itself. */
   syncDirectory(path: string): Promise<void>;
+  /** Which boot of the machine this is, as at most 36 characters; empty when that cannot be told. Never rejects. */
+  machineBoot(): Promise<string>;
   /** Takes the folder for this process alone. Rejects with DATA_LOCKED. Resolves with the call that gives it back. */
   lock(directory: string): Promise<() => Promise<void>>;
 }

@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { LatticeError } from '../errors/index.ts';
 import { type Random, systemRandom } from '../random/index.ts';
 import type { Clock } from '../time/index.ts';
 import { CursorSet } from './cursor-set.ts';
+import { END_MARK_FILE, mayLackTail, readEndMark, writeEndMark } from './end-mark.ts';
 import { diskError, type LogFs } from './fs.ts';
 import type { Gaps } from './gaps.ts';
 import { GroupCommit, type GroupCounters } from './group-commit.ts';
@@ -40,15 +42,26 @@ export async function openLog(options: LogOptions, deps: LogDeps): Promise<Segme
       const recovered = await recover(fs, directory, random);
       const first = recovered.segments[0]?.base ?? 0;
       const cursors = await CursorSet.open({ fs, directory, clock }, first, recovered.gaps);
+      const mark = await readEndMark(fs, directory);
+      const machineBoot = await fs.machineBoot();
       // A reader that was further than what is left has read records that are gone. Positions go on behind those, or it
-      // would take new records for old ones.
-      const end = Math.max(recovered.end, cursors.highestPosition() ?? 0);
+      // would take new records for old ones. The mark too says what was certainly there.
+      const end = Math.max(recovered.end, mark?.end ?? 0, cursors.highestPosition() ?? 0);
+      const isNew = recovered.segments.length === 0 && mark === undefined && end === 0;
+      const isTailCut =
+        !isNew && (recovered.isTailCut || end > recovered.end || mayLackTail(mark, recovered.end, machineBoot));
       recovered.gaps.add({ fromPosition: recovered.end, toPosition: end - 1, cause: 'damaged' });
       const bytesMax = options.bytesMax ?? 1024 * MIB;
       const segmentBytes = Math.min(options.segmentBytes ?? 16 * MIB, bytesMax / 2, SEGMENT_BYTES_MAX);
       const atBound = options.atBound ?? 'reject';
       const store = new SegmentStore({ fs, directory, segmentBytes, bytesMax, atBound }, recovered, end, cursors);
-      return new SegmentedLog(options, clock, store, cursors, recovered.gaps, unlock);
+      await markOpen(fs, directory, { end, machineBoot });
+      const close = async (): Promise<void> => {
+        // Without it the next opening is only less sure of what it finds.
+        await writeEndMark(fs, directory, { state: 'closed', end: store.end, machineBoot }).catch(() => {});
+        await unlock();
+      };
+      return new SegmentedLog(options, clock, store, cursors, { gaps: recovered.gaps, isTailCut }, close);
     } catch (error) {
       await unlock().catch(() => {});
       throw error;
@@ -58,14 +71,25 @@ export async function openLog(options: LogOptions, deps: LogDeps): Promise<Segme
   }
 }
 
+/** From now on the log is no longer as it was closed. A full disk must not keep it from opening. */
+async function markOpen(fs: LogFs, directory: string, at: { end: number; machineBoot: string }): Promise<void> {
+  try {
+    await writeEndMark(fs, directory, { state: 'open', ...at });
+  } catch {
+    // An old mark of a clean close would vouch for what comes now.
+    await fs.unlink(join(directory, END_MARK_FILE)).catch(() => {});
+  }
+}
+
 export class SegmentedLog implements DurableLog {
+  readonly isTailCut: boolean;
   readonly #store: SegmentStore;
   readonly #cursors: CursorSet;
   readonly #gaps: Gaps;
   readonly #groups: GroupCommit;
   readonly #waiters = new Waiters();
   readonly #recordBytesMax: number;
-  readonly #unlock: () => Promise<void>;
+  readonly #release: () => Promise<void>;
   #closing: Promise<void> | undefined;
 
   /** Use openLog. */
@@ -74,13 +98,14 @@ export class SegmentedLog implements DurableLog {
     clock: Clock,
     store: SegmentStore,
     cursors: CursorSet,
-    gaps: Gaps,
-    unlock: () => Promise<void>,
+    found: { gaps: Gaps; isTailCut: boolean },
+    release: () => Promise<void>,
   ) {
     this.#store = store;
     this.#cursors = cursors;
-    this.#gaps = gaps;
-    this.#unlock = unlock;
+    this.#gaps = found.gaps;
+    this.isTailCut = found.isTailCut;
+    this.#release = release;
     this.#recordBytesMax = options.recordBytesMax ?? MIB;
     const { groupDelayMs = 0, pendingBytesMax = 32 * MIB } = options;
     const commit = async (records: Uint8Array[], bytes: number): Promise<number> => {
@@ -185,7 +210,7 @@ export class SegmentedLog implements DurableLog {
       await this.#cursors.close();
     } finally {
       await this.#store.close();
-      await this.#unlock();
+      await this.#release();
     }
   }
 

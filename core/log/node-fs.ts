@@ -1,5 +1,5 @@
 import { type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
-import { lockDirectory } from '../files/index.ts';
+import { lockDirectory, machineBoot } from '../files/index.ts';
 import type { LogFile, LogFs } from './fs.ts';
 
 /** The real disk. Everything runs on libuv's thread pool, so a slow sync never holds up the event loop. */
@@ -19,6 +19,7 @@ export const nodeLogFs: LogFs = {
       await handle.close();
     }
   },
+  machineBoot,
   lock: lockDirectory,
 };
 

@@ -18,7 +18,9 @@ import { baseOfName, Segment, segmentName } from './segment.ts';
 /*
  * Opening reads every segment and believes only frames whose CRC and position fit. What it finds decides:
  *
- *   good frames, then nothing good up to the end of the last segment   a torn tail: cut off, never acknowledged
+ *   good frames, then nothing good up to the end of the last segment   cut off, and told (isTailCut): mostly a write that
+ *                                                                      was torn, but records that were acknowledged and
+ *                                                                      then damaged or lost look the same
  *   good frames, damage, good frames                                   a gap; what lies behind the damage is kept
  *   a segment that ends before the next one begins, or a missing one   a gap
  *   frames at or beyond the base of the next segment                   left by a failed sync: those positions were given
@@ -33,6 +35,8 @@ export interface Recovered {
   /** This log's frame marker; see frame.ts. */
   marker: number;
   gaps: Gaps;
+  /** Whether bytes were cut off the end of the last segment. */
+  isTailCut: boolean;
   /** Bases whose file name is taken by a file that is not of this log. */
   foreign: Set<number>;
 }
@@ -45,6 +49,7 @@ export async function recover(fs: LogFs, directory: string, random: Random): Pro
   const segments: Segment[] = [];
   let marker = found.find((file) => file.header !== undefined)?.header?.marker;
   let active: Segment | undefined;
+  let isTailCut = false;
   let scratch = Buffer.alloc(0);
 
   for (const [index, file] of found.entries()) {
@@ -59,6 +64,7 @@ export async function recover(fs: LogFs, directory: string, random: Random): Pro
       scan(segment, bytes, limit, gaps);
       segments.push(segment);
       const isLast = index === found.length - 1;
+      if (isLast) isTailCut = segment.bytes < file.size;
       if (isLast && (await settleTail(handle, segment.bytes, file.size)) && file.header !== undefined) active = segment;
     });
     const next = segments.at(-1)!;
@@ -72,6 +78,7 @@ export async function recover(fs: LogFs, directory: string, random: Random): Pro
     end: segments.at(-1)?.end ?? 0,
     marker: marker ?? 1 + random.below(0xffff_fffe),
     gaps,
+    isTailCut,
     foreign,
   };
 }

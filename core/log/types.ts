@@ -15,6 +15,17 @@ export interface DurableLog {
   readonly bytes: number;
   /** What was lost to damage, found at opening or by reading. */
   readonly gaps: readonly LogGap[];
+  /**
+   * Whether the end of the log may have been lost before it was opened, so that positions from nextPosition (at opening)
+   * on may have been given before, to records that were acknowledged: bytes at the end were cut off, or the machine
+   * stopped while the log was open, or less is left than was known to be there.
+   *
+   * This is ordinary after SIGKILL or a power cut: a write that was torn looks the same as records that were lost, and
+   * mostly nothing was. So what follows from it must cost little: a new name for what comes from here on, no alarm.
+   * What is certainly lost is in `gaps` as well, and its positions are not given again. False after a clean close that
+   * left everything in its place.
+   */
+  readonly isTailCut: boolean;
 
   /**
    * Appends one record. Resolves with its position once it is synced.
@@ -50,7 +61,7 @@ export interface LogRecord {
   payload: Uint8Array;
 }
 
-/** Positions that are lost, from and to included, or `toPosition: undefined` when the damage reached the end. */
+/** Positions that are lost, fromPosition and toPosition included. */
 export interface LogGap {
   fromPosition: number;
   toPosition: number;

@@ -4,6 +4,7 @@ import type { DurableLog, LogCursor, LogRecord } from '../../core/log/index.ts';
 export class MemoryLog implements DurableLog {
   readonly firstPosition = 0;
   readonly gaps = [];
+  readonly isTailCut = false;
   #records: Uint8Array[] = [];
   #durable = 0;
   #held: { settle: () => void; fail: (error: unknown) => void }[] = [];

@@ -111,7 +111,7 @@ export class TestMesh {
 }
 
 /** The first of 64 ports that were all free a moment ago. */
-async function freePortBase(): Promise<number> {
+export async function freePortBase(): Promise<number> {
   for (let tries = 0; tries < 50; tries++) {
     const base = 22_000 + 64 * Math.floor(Math.random() * 150);
     const free = await Promise.all(Array.from({ length: 24 }, (_, offset) => isFree(base + offset)));

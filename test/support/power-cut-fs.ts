@@ -30,6 +30,8 @@ export class PowerCutFs implements LogFs {
   syncs = 0;
   /** Syncs wait for this. */
   gate: Promise<void> = Promise.resolve();
+  /** Which boot of the machine it is; a power cut makes it another. */
+  boot = 1;
   #names = new Map<string, number>();
   #files: Buffer[] = [];
   readonly #locked = new Set<string>();
@@ -68,6 +70,10 @@ export class PowerCutFs implements LogFs {
     this.#record({ kind: 'syncDirectory', directory });
   }
 
+  async machineBoot(): Promise<string> {
+    return String(this.boot);
+  }
+
   async lock(directory: string): Promise<() => Promise<void>> {
     if (this.#locked.has(directory)) throw new LatticeError('DATA_LOCKED', `${directory} is locked.`);
     this.#locked.add(directory);
@@ -103,6 +109,7 @@ export class PowerCutFs implements LogFs {
   /** The same files, nothing unsynced, nobody's lock. */
   clone(): PowerCutFs {
     const copy = new PowerCutFs();
+    copy.boot = this.boot;
     for (const [path, file] of this.#names) copy.setContent(path, this.#files[file]!);
     return copy;
   }
@@ -141,6 +148,7 @@ export class PowerCutFs implements LogFs {
       );
     }
     const after = new PowerCutFs();
+    after.boot = this.boot + 1;
     for (const [path, file] of names) after.setContent(path, files.get(file) ?? Buffer.alloc(0));
     return after;
   }

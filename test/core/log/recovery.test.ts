@@ -14,12 +14,14 @@ function open(fs: PowerCutFs, segmentBytes = 100_000): Promise<SegmentedLog> {
   return openLog({ directory: '/log', segmentBytes }, { clock: systemClock, fs });
 }
 
-async function written(segmentBytes: number, payload = payloadOf): Promise<PowerCutFs> {
+/** What is there when the process is killed, or was closed cleanly. */
+async function written(segmentBytes: number, ending: 'killed' | 'closed' = 'killed'): Promise<PowerCutFs> {
   const fs = new PowerCutFs();
   const log = await open(fs, segmentBytes);
-  for (let index = 0; index < RECORDS; index++) await log.append(payload(index, 10 + (index % 7) * 9));
+  for (let index = 0; index < RECORDS; index++) await log.append(payloadOf(index, 10 + (index % 7) * 9));
+  const killed = fs.clone();
   await log.close();
-  return fs;
+  return ending === 'killed' ? killed : fs;
 }
 
 /** Where each record lies, worked out from the lengths alone. */
@@ -54,6 +56,8 @@ describe('recovery', () => {
       expect([...(await readAll(log)).keys()], `cut at ${cut}`).toEqual(kept);
       expect(log.nextPosition).toBe(kept.length);
       expect(log.gaps).toEqual([]);
+      const isBoundary = cut <= SEGMENT_HEADER_BYTES || frames.some((frame) => frame.path === path && frame.end === cut);
+      expect(log.isTailCut, `cut at ${cut}`).toBe(!isBoundary);
       expect(await log.append(payloadOf(1000))).toBe(kept.length);
       await log.close();
       const again = await open(fs, 1500);
@@ -110,6 +114,52 @@ describe('recovery', () => {
       expect(gapsSeen).toBeGreaterThan(300);
     },
   );
+
+  it('knows a cut behind a clean close for what it is: a gap, whose positions are not given again', async () => {
+    const original = await written(100_000, 'closed');
+    const frames = framesOf(original);
+    const whole = await open(original.clone());
+    expect([whole.isTailCut, whole.gaps]).toEqual([false, []]);
+    await whole.close();
+    for (const cut of [frames[40]!.end, frames[40]!.end + 7]) {
+      const fs = original.clone();
+      fs.setContent(frames[0]!.path, original.contentOf(frames[0]!.path).subarray(0, cut));
+      // Nor does a life that ends before its first record forget it.
+      await open(fs);
+      const log = await open(fs.clone());
+      expect([log.isTailCut, log.nextPosition]).toEqual([true, RECORDS]);
+      expect(log.gaps).toEqual([{ fromPosition: 41, toPosition: RECORDS - 1, cause: 'damaged' }]);
+      expect(await log.append(payloadOf(0))).toBe(RECORDS);
+      await log.close();
+    }
+  });
+
+  it('does not vouch for its end when the machine stopped, since a disk may have lost what it called synced', async () => {
+    const killed = await written(100_000);
+    const sameBoot = await open(killed.clone());
+    expect(sameBoot.isTailCut).toBe(false);
+    await sameBoot.close();
+    const stopped = killed.clone();
+    stopped.boot++;
+    // Whole records are gone: nothing in what is left tells.
+    const [path] = stopped.pathsLike(SEGMENT_PATH);
+    stopped.setContent(path!, stopped.contentOf(path!).subarray(0, framesOf(stopped)[40]!.end));
+    const log = await open(stopped);
+    expect([log.isTailCut, log.nextPosition, log.gaps]).toEqual([true, 41, []]);
+    await log.close();
+    const again = await open(stopped);
+    expect(again.isTailCut).toBe(false);
+    await again.close();
+  });
+
+  it('opens on a full disk, and then does not trust the mark of an earlier close', async () => {
+    const fs = await written(100_000, 'closed');
+    fs.failing.writes = 1;
+    await open(fs);
+    const log = await open(fs.clone());
+    expect([log.isTailCut, log.nextPosition]).toEqual([true, RECORDS]);
+    await log.close();
+  });
 
   it('does not take good frames behind damage in the last segment for a torn tail', async () => {
     const fs = await written(100_000);
@@ -231,7 +281,7 @@ describe('recovery', () => {
     const fs = killed.clone();
     const log = await open(fs);
     expect(log.durablePosition).toBe(RECORDS);
-    expect(fs.journal.map((step) => step.kind)).toEqual(['datasync', 'syncDirectory']);
+    expect(fs.journal.map((step) => step.kind)).toEqual(['datasync', 'syncDirectory', 'write', 'datasync']);
     await log.close();
   });
 
