@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import mqtt, { ErrorWithSubackPacket, type MqttClient } from 'mqtt';
 import { LatticeError, messageOf } from '../errors/index.ts';
-import { type Endpoints, loadEndpoints } from '../mesh/index.ts';
+import { type Endpoints, loadEndpoints, readSecrets } from '../mesh/index.ts';
 
 /** How a client command finds its broker: the mesh of a data folder, or an address and an account given outright. */
 export interface ConnectionOptions {
@@ -71,6 +71,9 @@ export async function subscribe(client: MqttClient, filters: readonly string[], 
     await Promise.race([client.subscribeAsync([...filters], { qos }), connectionLost(client)]);
   } catch (cause) {
     if (cause instanceof LatticeError) throw cause;
+    if (messageOf(cause).startsWith('Invalid topic')) {
+      throw new LatticeError('USAGE', `${filters.join(', ')}: no filter of MQTT.`, { cause });
+    }
     if (!(cause instanceof ErrorWithSubackPacket)) {
       throw new LatticeError('UNREACHABLE', `${messageOf(cause)}.`, { cause });
     }
@@ -87,7 +90,10 @@ interface Address {
 }
 
 function addressOf({ data, broker, username, password }: ConnectionOptions): Address {
-  if (broker !== undefined) return { url: broker, username, password };
+  if (broker !== undefined) {
+    const operator = username === undefined ? readSecrets(resolve(data))?.operator : undefined;
+    return { url: broker, username: username ?? operator?.username, password: password ?? operator?.password };
+  }
   const endpoints = loadEndpoints(resolve(data));
   const first = endpoints.brokers[0];
   return {

@@ -10,7 +10,10 @@ type GatewayEndpoint = Endpoints['gateways'][number];
 
 /** The status of a gateway. Throws UNREACHABLE. */
 export async function gatewayStatus(endpoints: Endpoints, gateway: GatewayEndpoint): Promise<GatewayStatus> {
-  return gatewayStatusSchema.parse(await getJson(endpoints, `${gateway.http}/status`));
+  const { data } = gatewayStatusSchema.safeParse(await getJson(endpoints, `${gateway.http}/status`));
+  if (data === undefined)
+    throw new LatticeError('UNREACHABLE', `${gateway.id} answers in a form that is not known here.`);
+  return data;
 }
 
 /** What a gateway knows of one device; undefined when it knows nothing. Throws UNREACHABLE. */

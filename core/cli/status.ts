@@ -27,6 +27,8 @@ export interface MeshStatus {
   account: ReadingAccount;
   /** Numbered readings that the store counts; undefined when it was not asked, or does not answer. */
   storeCount?: number | undefined;
+  /** Numbered readings that the gateways have written to the store and that it does not have. */
+  storeLacks?: number;
   /** Why the store did not answer. */
   storeError?: string | undefined;
   /** Whether every reading sent is accounted for: nothing missing, and everybody answered. */
@@ -41,12 +43,21 @@ const HEALTH_AGE_MS_MAX = 15_000;
 /** Prints the state of every part and the account of readings. Exit code 1 when the account is not closed. */
 export async function status(options: { data: string; json: boolean }): Promise<number> {
   const endpoints = loadEndpoints(resolve(options.data));
-  const [parts, store] = await Promise.all([meshStatus(endpoints, systemClock), askStore(endpoints)]);
-  const mesh = { ...parts, ...store };
+  const parts = await meshStatus(endpoints, systemClock);
+  // Asked behind the gateways, so that it has at least what they call stored.
+  const mesh = withStore(parts, await askStore(endpoints));
   process.stdout.write(options.json ? `${JSON.stringify(mesh)}\n` : `${statusText(mesh)}\n`);
   const isNobodyThere = mesh.gateways.length === 0 && mesh.brokers.length === 0;
   if (isNobodyThere) return EXIT.unreachable;
   return mesh.closed ? EXIT.ok : EXIT.failed;
+}
+
+/** The account is closed only when the store, too, has what was written to it. */
+export function withStore(parts: MeshStatus, store: Pick<MeshStatus, 'storeCount' | 'storeError'>): MeshStatus {
+  if (store.storeCount === undefined) return { ...parts, ...store, closed: false };
+  const { stored, unnumbered } = parts.account;
+  const storeLacks = Math.max(0, stored - unnumbered - store.storeCount);
+  return { ...parts, ...store, storeLacks, closed: parts.closed && storeLacks === 0 };
 }
 
 /** The state of every part but the store, which is asked apart: to count all that it holds is too much for every 2 s. */
@@ -152,6 +163,9 @@ export function statusText(mesh: MeshStatus): string {
     '',
     `Account  ${accountLine(mesh.account)}`,
     ...(mesh.storeCount === undefined ? [] : [`Store    ${count(mesh.storeCount)} numbered readings`]),
+    ...(mesh.storeLacks === undefined || mesh.storeLacks === 0
+      ? []
+      : [`Store    lacks ${count(mesh.storeLacks)} readings that were written to it: was its data removed?`]),
     ...(mesh.storeError === undefined ? [] : [`Store    does not answer: ${mesh.storeError}`]),
     mesh.closed
       ? 'The account is closed: every reading is accounted for.'

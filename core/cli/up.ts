@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { EXIT } from '../errors/index.ts';
+import { EXIT, LatticeError, messageOf } from '../errors/index.ts';
 import { lockDirectory, makePrivateDirectory } from '../files/index.ts';
 import { type Endpoints, type MeshChoice, readCounts, settleCounts, type WantedCounts } from '../mesh/index.ts';
 import { repeat, systemClock } from '../time/index.ts';
@@ -22,12 +22,22 @@ const LIVE_INTERVAL_MS = { terminal: 1_000, file: 10_000 };
 /** Runs a mesh until Ctrl-C. Throws DATA_LOCKED, REFUSED_FOR_SAFETY, USAGE, and what MeshRun.start throws. */
 export async function up(options: UpOptions): Promise<number> {
   const dataDir = resolve(options.data);
-  await makePrivateDirectory(dataDir);
-  const unlock = await lockDirectory(dataDir);
+  const unlock = await takeDirectory(dataDir);
   try {
     return await runMesh(options, dataDir);
   } finally {
     await unlock();
+  }
+}
+
+/** Makes the folder if need be, and takes it for this mesh alone. Throws DATA_LOCKED, DATA_UNUSABLE. */
+async function takeDirectory(dataDir: string): Promise<() => Promise<void>> {
+  try {
+    await makePrivateDirectory(dataDir);
+    return await lockDirectory(dataDir);
+  } catch (cause) {
+    if (cause instanceof LatticeError) throw cause;
+    throw new LatticeError('DATA_UNUSABLE', `${messageOf(cause)}.`, { cause });
   }
 }
 

@@ -27,6 +27,10 @@ export const ERROR_CODES = {
     what: 'The system does not let the mesh listen on a port that it needs.',
     remedy: 'Choose other ports with --port-base N; those below 1024 need special rights.',
   },
+  DATA_UNUSABLE: {
+    what: 'The data folder cannot be used.',
+    remedy: 'Check its rights and its disk, or choose another with --data DIR.',
+  },
   DATA_LOCKED: {
     what: 'Another Lattice process uses this data folder.',
     remedy: 'Stop it, or choose another folder with --data DIR.',

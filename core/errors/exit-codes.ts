@@ -16,6 +16,7 @@ export function exitCodeOf(error: unknown): number {
     case 'STORE_UNREACHABLE':
       return EXIT.unreachable;
     case 'REFUSED_FOR_SAFETY':
+    case 'DATA_LOCKED':
       return EXIT.refused;
     default:
       return EXIT.failed;

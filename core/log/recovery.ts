@@ -35,7 +35,7 @@ export interface Recovered {
   /** This log's frame marker; see frame.ts. */
   marker: number;
   gaps: Gaps;
-  /** Whether bytes were cut off the end of the last segment. */
+  /** Whether bytes were cut off the end of the last segment, or not even its header is whole. */
   isTailCut: boolean;
   /** Bases whose file name is taken by a file that is not of this log. */
   foreign: Set<number>;
@@ -64,7 +64,7 @@ export async function recover(fs: LogFs, directory: string, random: Random): Pro
       scan(segment, bytes, limit, gaps);
       segments.push(segment);
       const isLast = index === found.length - 1;
-      if (isLast) isTailCut = segment.bytes < file.size;
+      if (isLast) isTailCut = segment.bytes !== file.size;
       if (isLast && (await settleTail(handle, segment.bytes, file.size)) && file.header !== undefined) active = segment;
     });
     const next = segments.at(-1)!;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { LatticeError, messageOf } from '../errors/index.ts';
+import { errnoOf, LatticeError, messageOf } from '../errors/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
 
 /** Where a running mesh can be reached, and with which account: what `lattice up --json` prints when it is ready. */
@@ -28,11 +28,14 @@ export async function saveEndpoints(dataDir: string, endpoints: Endpoints): Prom
   await writeFileAtomic(endpointsPath(dataDir), `${JSON.stringify(endpoints, null, 2)}\n`);
 }
 
-/** The endpoints of the mesh in a data folder. Throws UNREACHABLE when no mesh has run there. */
+/** The endpoints of the mesh in a data folder. Throws UNREACHABLE when no mesh has run there, CONFIG_UNREADABLE. */
 export function loadEndpoints(dataDir: string): Endpoints {
   try {
     return endpointsSchema.parse(JSON.parse(readFileSync(endpointsPath(dataDir), 'utf8')));
   } catch (cause) {
-    throw new LatticeError('UNREACHABLE', `No mesh has run in ${dataDir} (${messageOf(cause)}).`, { cause });
+    if (errnoOf(cause) === 'ENOENT' || errnoOf(cause) === 'ENOTDIR') {
+      throw new LatticeError('UNREACHABLE', `No mesh has run in ${dataDir}.`, { cause });
+    }
+    throw new LatticeError('CONFIG_UNREADABLE', `${endpointsPath(dataDir)}: ${messageOf(cause)}.`, { cause });
   }
 }

@@ -106,12 +106,15 @@ describe('lattice up', () => {
   it('does not run twice over one data folder', async () => {
     const { code, stderr } = await lattice('up', '--data', mesh.dataDir, '--port-base', String(mesh.portBase + 1000));
     expect(stderr).toContain('DATA_LOCKED');
-    expect(code).toBe(1);
+    expect(code).toBe(4);
   });
 
   it('says what is wrong on the command line, with the exit code for usage', async () => {
     expect((await lattice('up', '--brokers', '99')).code).toBe(2);
     expect((await lattice('nonsense')).code).toBe(2);
+    expect((await lattice('pub', 'a/#', 'x', '--data', mesh.dataDir)).code).toBe(2);
+    expect((await lattice('sub', 'a/#/b', '--data', mesh.dataDir)).code).toBe(2);
+    expect((await lattice('up', '--data', '/proc/nowhere')).stderr).toMatch(/^DATA_UNUSABLE/);
     expect((await lattice('status', '--data', '/nowhere')).code).toBe(3);
   });
 });
@@ -198,8 +201,9 @@ describeWithPeers('clients that we did not write', ['mosquitto_pub', 'mosquitto_
     );
     expect(big.code).not.toBe(0);
     await eventually(() => expect(brokerLog()).toContain('PACKET_TOO_LARGE'));
-    const { code } = await lattice('pub', 'elsewhere/topic', 'x', '--data', mesh.dataDir);
-    expect(code).not.toBe(0);
+    const { code, stderr } = await lattice('pub', 'elsewhere/topic', 'x', '--data', mesh.dataDir);
+    expect(stderr).toMatch(/^PUBLISH_REFUSED: .*elsewhere\/topic/);
+    expect(code).toBe(1);
     await eventually(() => expect(brokerLog()).toContain('TOPIC_FORBIDDEN'));
   });
 
