@@ -149,7 +149,15 @@ export class DeviceLink implements Link {
     const { clock, events } = this.#options;
     const { signal } = this.#stopping;
     return new Promise((resolve) => {
-      const client = connect(broker, this.#clientOptions());
+      let client: MqttClient;
+      try {
+        client = connect(broker, this.#clientOptions());
+      } catch (error) {
+        // An address or a certificate that cannot be: the next broker's may.
+        events.refused(new LatticeError('UNREACHABLE', `${broker}: ${messageOf(error)}.`, { cause: error }));
+        resolve(false);
+        return;
+      }
       let ended = false;
       let wasUp = false;
       const end = (error: LatticeError): void => {

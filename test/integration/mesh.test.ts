@@ -114,7 +114,7 @@ describe('lattice up', () => {
     expect((await lattice('nonsense')).code).toBe(2);
     expect((await lattice('pub', 'a/#', 'x', '--data', mesh.dataDir)).code).toBe(2);
     expect((await lattice('sub', 'a/#/b', '--data', mesh.dataDir)).code).toBe(2);
-    expect((await lattice('up', '--data', '/proc/nowhere')).stderr).toMatch(/^DATA_UNUSABLE/);
+    expect((await lattice('up', '--data', '/dev/null/x')).stderr).toMatch(/^DATA_UNUSABLE/);
     expect((await lattice('status', '--data', '/nowhere')).code).toBe(3);
   });
 });

@@ -63,6 +63,9 @@ describe('MeshRun', () => {
         expect(pid).toBeGreaterThan(0);
         expect(pids).not.toContain(pid);
       }
+      for (const name of ['store', 'broker', 'gateway']) {
+        expect(notes().filter((note) => note === `start ${name}`)).toHaveLength(2);
+      }
     });
   });
 

@@ -56,13 +56,14 @@ describe('exitCodeOf', () => {
     ['UNREACHABLE', 3],
     ['STORE_UNREACHABLE', 3],
     ['REFUSED_FOR_SAFETY', 4],
+    ['DATA_LOCKED', 4],
   ] as const)('of %s is %i', (code, exitCode) => {
     expect(exitCodeOf(new LatticeError(code, 'x'))).toBe(exitCode);
   });
 
   it('is 1 for every other error', () => {
     const named: string[] = ['USAGE', 'CONFIG_INVALID', 'CONFIG_UNREADABLE', 'SCENARIO_INVALID'];
-    named.push('UNREACHABLE', 'STORE_UNREACHABLE', 'REFUSED_FOR_SAFETY');
+    named.push('UNREACHABLE', 'STORE_UNREACHABLE', 'REFUSED_FOR_SAFETY', 'DATA_LOCKED');
     for (const code of (Object.keys(ERROR_CODES) as ErrorCode[]).filter((it) => !named.includes(it))) {
       expect(exitCodeOf(new LatticeError(code, 'x'))).toBe(1);
     }
