@@ -11,6 +11,7 @@ import { createFederation, type FederationOptions, type LinkFederation } from '.
 import { BrokerFederationPort } from './federation-port.ts';
 import { HEALTH_WINDOWS, type HealthSources, measureHealth } from './health.ts';
 import { Ingress, type Listeners, MqttServer, openListeners, Switchboard } from './mqtt/index.ts';
+import type { Session } from './state/index.ts';
 import { BrokerStore, openIncarnation } from './store/index.ts';
 
 export interface BrokerDeps {
@@ -44,6 +45,7 @@ export interface Broker {
 const RECORD_BYTES_EXTRA = 512 * 1_024;
 const SWEEP_INTERVAL_MS = 60_000;
 const DROP_LOG_INTERVAL_MS = 5_000;
+const GAPS_LOGGED_MAX = 20;
 
 /** Opens the broker's data and makes it ready to start. */
 export async function createBroker(config: BrokerConfig, deps: BrokerDeps): Promise<Broker> {
@@ -71,7 +73,7 @@ export async function createBroker(config: BrokerConfig, deps: BrokerDeps): Prom
     clock,
     logger: log,
   });
-  const incarnation = await openIncarnation(config.dataDir, deps.random, store.isJournalNew);
+  const incarnation = await openIncarnation(config.dataDir, deps.random, store.isJournalNew || durableLog.isTailCut);
   return new RunningBroker(config, deps, store, incarnation);
 }
 
@@ -85,6 +87,7 @@ class RunningBroker implements Broker {
   readonly #federation: LinkFederation;
   readonly #healthSources: HealthSources;
   readonly #timers: Timer[] = [];
+  #damageLogged = '';
   #listeners: Listeners | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -139,6 +142,7 @@ class RunningBroker implements Broker {
 
   async start(): Promise<void> {
     const { clock, log } = this.#deps;
+    this.#logDamage();
     await this.#server.start();
     await this.#fireOrphanedWills();
     try {
@@ -170,10 +174,11 @@ class RunningBroker implements Broker {
 
   async #stop(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
-    const closing = this.#listeners?.close();
+    this.#listeners?.refuse();
     await this.#federation.stop();
     await this.#server.stop();
-    await closing;
+    // Those whom the server does not know, since they never sent a CONNECT, would hold the listeners open.
+    await this.#listeners?.close();
     await this.#store.close();
   }
 
@@ -203,8 +208,20 @@ class RunningBroker implements Broker {
     this.#ingress.publishOwn(topic, Buffer.from(JSON.stringify(health)), true);
   }
 
+  /** What the journal has lost to damage, each time that there is more of it. */
+  #logDamage(): void {
+    const damaged = this.#store.log.gaps.filter(({ cause }) => cause === 'damaged');
+    const found = JSON.stringify(damaged);
+    if (damaged.length === 0 || found === this.#damageLogged) return;
+    this.#damageLogged = found;
+    const gaps = damaged.slice(-GAPS_LOGGED_MAX);
+    const fields = { code: 'JOURNAL_DAMAGED', count: damaged.length, gaps };
+    this.#deps.log.error(fields, 'the journal is damaged; the records at these positions are lost');
+  }
+
   async #sweep(): Promise<void> {
     const { clock, log } = this.#deps;
+    this.#logDamage();
     this.#store.state.retained.forgetTombstones(clock.wallMs() - this.#config.limits.tombstoneAgeMsMax);
     try {
       await this.#server.expireSessions();
@@ -213,16 +230,21 @@ class RunningBroker implements Broker {
     }
   }
 
+  /** At once when it is the session's first drop, and then again in intervals. */
   #logDrops(switchboard: Switchboard): void {
     const { clock, log } = this.#deps;
-    let loggedMs = Number.NEGATIVE_INFINITY;
-    switchboard.onDropped = ({ clientId }, dropped) => {
-      if (clock.monotonicMs() - loggedMs < DROP_LOG_INTERVAL_MS) return;
-      loggedMs = clock.monotonicMs();
-      log.warn(
-        { code: 'SESSION_QUEUE_FULL', clientId, dropped },
-        'the queue of a session is full; messages were dropped',
-      );
+    const loggedMs = new WeakMap<Session, number>();
+    switchboard.onDropped = (session, dropped) => {
+      const nowMs = clock.monotonicMs();
+      if (nowMs - (loggedMs.get(session) ?? Number.NEGATIVE_INFINITY) < DROP_LOG_INTERVAL_MS) return;
+      loggedMs.set(session, nowMs);
+      const { clientId, username } = session;
+      const fields = { code: 'SESSION_QUEUE_FULL', clientId, username, dropped };
+      // Whoever subscribes to shards is a gateway: its drops are acknowledged readings that reach no store.
+      const isGateway = [...session.subscriptions.keys()].some((filter) => filter.startsWith('$shard/'));
+      if (isGateway)
+        log.error(fields, 'the queue of a gateway is full; readings that were acknowledged are lost to it');
+      else log.warn(fields, 'the queue of a session is full; messages were dropped');
     };
   }
 }

@@ -23,26 +23,37 @@ const limitsSchema = z.strictObject({
     .default(64 * KIB),
   /** Sockets at a time, TCP and WebSocket together; one more is closed at once (CONNECTIONS_EXHAUSTED). */
   connectionsMax: z.int().min(1).default(5_000),
+  /** Those of them whose CONNECT was not accepted yet; above it the newest is closed at once (CONNECTIONS_EXHAUSTED). */
+  strangersMax: z.int().min(1).default(1_024),
   /** How long a socket may take to send CONNECT. */
   connectTimeoutMs: z.int().min(10).default(10_000),
   /** How long a client may leave its socket full before it is disconnected (CLIENT_SLOW). */
   drainTimeoutMs: z.int().min(10).default(2_000),
   /** Idle time after which TCP itself probes whether the other end is still there. */
   tcpKeepaliveMs: z.int().min(1_000).default(60_000),
-  /** Messages that may wait for one session, away or slow. At the bound: oldest QoS 0 first, then the oldest. */
+  /**
+   * Messages that may wait for one session, away or slow. At the bound: oldest QoS 0 first, then the oldest. What is dropped
+   * was acknowledged to its publisher, and nothing in the data says that it is missing: SESSION_QUEUE_FULL in the log and
+   * droppedTotal in the health do. A gateway that is to be away for longer than messages per second times this needs more,
+   * and the broker about as much memory as the bytes below and half a KiB for each message.
+   */
   sessionQueueMessagesMax: z.int().min(1).default(100_000),
   /** Bytes of topic and payload that may wait for one session. Same policy. */
   sessionQueueBytesMax: z
     .int()
     .min(KIB)
     .default(64 * MIB),
-  /** How long a kept session waits for its client before it is ended. */
+  /** How long a kept session waits for its client before it is ended. Counted while the broker runs: a restart begins anew. */
   sessionExpiryMs: z
     .int()
     .min(1_000)
     .default(7 * 24 * HOUR_MS),
   /** Kept sessions; one more is refused (CONNACK 3). */
   sessionsMax: z.int().min(1).default(20_000),
+  /** Kept sessions of one operator or reader; one more is refused (CONNACK 3). */
+  sessionsPerAccountMax: z.int().min(1).default(1_000),
+  /** Kept sessions of one device, gateway or console. */
+  sessionsPerMachineMax: z.int().min(1).default(16),
   /** QoS 1 and 2 messages on their way to one client that it has not acknowledged; the others wait in its queue. */
   inflightMessagesMax: z.int().min(1).max(60_000).default(1_000),
   /** QoS 2 messages from one client that wait for its PUBREL; one more closes the connection. */

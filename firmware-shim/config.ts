@@ -54,6 +54,13 @@ export const shimConfigSchema = z
     if (config.password !== undefined && config.username === undefined) {
       context.addIssue({ code: 'custom', path: ['username'], message: 'a password needs a user name' });
     }
+    if (config.username !== undefined && config.password === undefined && config.siteKey === undefined) {
+      context.addIssue({ code: 'custom', path: ['password'], message: 'a user name needs a password' });
+    }
+    if (config.username !== undefined && config.siteKey !== undefined) {
+      const message = 'with the site key the device logs in under its own name; leave the user name out';
+      context.addIssue({ code: 'custom', path: ['username'], message });
+    }
     if (config.password !== undefined && config.siteKey !== undefined) {
       context.addIssue({ code: 'custom', path: ['siteKey'], message: 'give a password or the site key, not both' });
     }

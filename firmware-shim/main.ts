@@ -44,9 +44,15 @@ export async function runShim(options: RunShimOptions = {}): Promise<number> {
 }
 
 async function printOnce(sysfsRoot: string, config: ShimConfig | undefined): Promise<number> {
-  const sensors = new Sensors(nodeSensorFs(sysfsRoot), (driver) => config?.drivers[driver] ?? true);
+  const sensors = new Sensors({
+    fs: nodeSensorFs(sysfsRoot),
+    clock: systemClock,
+    isEnabled: (driver) => config?.drivers[driver] ?? true,
+  });
   const metrics = await sensors.read();
   const tsMs = systemClock.wallMs();
   process.stdout.write(`${encodeReading({ tsMs, seq: undefined, boot: undefined, timeQuality: 'est', metrics })}\n`);
-  return Object.keys(metrics).length > 0 ? 0 : 1;
+  if (Object.keys(metrics).length > 0) return 0;
+  process.stderr.write(`No sensor was found under ${sysfsRoot}: it has to hold sys/ and proc/.\n`);
+  return 1;
 }

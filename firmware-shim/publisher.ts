@@ -3,12 +3,13 @@ import { LatticeError } from '../core/errors/index.ts';
 import type { DurableLog, LogCursor } from '../core/log/index.ts';
 import type { Clock } from '../core/time/index.ts';
 import type { Gap } from '../core/wire/index.ts';
+import type { Boots } from './boots.ts';
+import type { Published } from './published.ts';
 
 /**
  * Publishes the log's records in order at QoS 1 and moves the cursor on as they are acknowledged.
  *
- * The sequence number of a reading is its position in the log and one; the boot id names the log, whose positions outlive
- * the process. So a reading that is published again, after a lost connection or a SIGKILL, has the same bytes, and the
+ * Boot id and sequence number of a reading follow from its position in the log, see boots.ts. So a reading that is published again, after a lost connection or a SIGKILL, has the same bytes, and the
  * gateways know it. Positions that are missing when the log is read were dropped at its bound (or damaged), and are
  * declared as a gap in their place, with their numbers.
  *
@@ -17,7 +18,8 @@ import type { Gap } from '../core/wire/index.ts';
 export interface PublisherOptions {
   log: DurableLog;
   cursor: LogCursor;
-  boot: string;
+  published: Published;
+  boots: Boots;
   link: Link;
   clock: Clock;
   windowMax: number;
@@ -53,19 +55,27 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
-    this.#readPosition = options.cursor.position;
+    this.#readPosition = options.published.position;
   }
 
   start(): void {
-    this.#running ??= this.#fill();
+    this.#running ??= this.#start();
+  }
+
+  /** What the log dropped while nobody could be told, it moved the cursor over: that is declared first. */
+  async #start(): Promise<void> {
+    const { log, cursor } = this.#options;
+    if (this.#readPosition < log.firstPosition) this.#takeGap(log.firstPosition);
+    this.#readPosition = Math.max(this.#readPosition, cursor.position);
+    await this.#fill();
   }
 
   /** Stops reading and waits until what is on disk is acknowledged, at most timeoutMs; then makes the cursor durable. */
   async stop(timeoutMs: number): Promise<void> {
-    const { log, cursor, link, clock } = this.#options;
+    const { log, cursor, published, link, clock } = this.#options;
     const timeout = Promise.withResolvers<void>();
     const timer = clock.setTimer(timeoutMs, timeout.resolve);
-    while (link.isUp && cursor.position < log.durablePosition) {
+    while (link.isUp && (this.#items.length > 0 || this.#readPosition < log.durablePosition)) {
       const woken = new Promise<void>((resolve) => {
         this.#drained = resolve;
       });
@@ -77,6 +87,7 @@ export class Publisher {
     this.#wake();
     await this.#running;
     await cursor.flush();
+    await published.close();
   }
 
   linkUp(): void {
@@ -109,7 +120,7 @@ export class Publisher {
         if (position > this.#readPosition) this.#takeGap(position);
         this.#items.push({
           kind: 'state',
-          payload: numbered(payload, position, this.#options.boot),
+          payload: this.#numbered(payload, position),
           endPosition: position + 1,
           isAcknowledged: false,
         });
@@ -122,16 +133,20 @@ export class Publisher {
 
   /** Positions from #readPosition to below the given one are gone. */
   #takeGap(belowPosition: number): void {
-    const { log, boot, onGap } = this.#options;
+    const { log, boots, onGap } = this.#options;
     const isDamage = log.gaps.some(
       (gap) => gap.cause === 'damaged' && gap.fromPosition < belowPosition && gap.toPosition >= this.#readPosition,
     );
     const code = isDamage ? 'DISK_FAILED' : 'SHIM_RING_FULL';
-    const gap: Gap = { boot, fromSeq: this.#readPosition + 1, toSeq: belowPosition, cause: code };
     const readings = belowPosition - this.#readPosition;
     this.dropped += readings;
     onGap(new LatticeError(code, `${readings} readings were dropped before they were published.`), readings);
-    this.#items.push({ kind: 'gap', payload: JSON.stringify(gap), endPosition: belowPosition, isAcknowledged: false });
+    let endPosition = this.#readPosition;
+    for (const range of boots.rangesOf(this.#readPosition, belowPosition)) {
+      endPosition += range.toSeq - range.fromSeq + 1;
+      const gap: Gap = { ...range, cause: code };
+      this.#items.push({ kind: 'gap', payload: JSON.stringify(gap), endPosition, isAcknowledged: false });
+    }
     this.#readPosition = belowPosition;
   }
 
@@ -162,18 +177,23 @@ export class Publisher {
   }
 
   #advance(position: number, items: number): void {
-    const { log, cursor } = this.#options;
+    const { log, cursor, published } = this.#options;
     cursor.advance(position);
+    published.advance(position);
     this.#untrimmed += items;
     if (this.#untrimmed < TRIM_EVERY) return;
     this.#untrimmed = 0;
     // Only tidies up: the bound holds all the same, so a disk that refuses is no reason to stop publishing.
-    void log.trim(position).catch(() => {});
+    // What goes must be known to be published, or a start after a crash would declare it lost.
+    void published
+      .flush()
+      .then(() => log.trim(position))
+      .catch(() => {});
   }
-}
 
-/** The record with what only its place in the log says. */
-function numbered(record: Uint8Array, position: number, boot: string): string {
-  const text = Buffer.from(record).toString('utf8');
-  return `{"seq":${position + 1},"boot":"${boot}",${text.slice(1)}`;
+  /** The record with what only its place in the log says. */
+  #numbered(record: Uint8Array, position: number): string {
+    const { boot, seq } = this.#options.boots.of(position);
+    return `{"seq":${seq},"boot":"${boot}",${Buffer.from(record).toString('utf8').slice(1)}`;
+  }
 }

@@ -5,7 +5,7 @@ import { encodeReading, type MetricValue, READING_LIMITS, type Reading } from '.
 /**
  * Puts readings into the log; one counts once its append has resolved, since it is synced then.
  *
- * A record holds neither boot nor sequence number: both follow from the log, see publisher.ts.
+ * A record holds neither boot nor sequence number: both follow from its place in the log, see boots.ts.
  */
 export class Recorder {
   readonly #log: DurableLog;

@@ -1,3 +1,4 @@
+import { type Clock, delay } from '../core/time/index.ts';
 import { type MetricValue, metricOf, READING_LIMITS } from '../core/wire/index.ts';
 import { readDisk } from './drivers/disk.ts';
 import type { Driver, Sample } from './drivers/driver.ts';
@@ -25,30 +26,63 @@ const DRIVERS = {
 export type DriverName = keyof typeof DRIVERS;
 export const DRIVER_NAMES = Object.keys(DRIVERS) as DriverName[];
 
+/** A driver that takes longer is stuck: in a bus that is wedged, or in a file that blocks. */
+const DRIVER_TIMEOUT_MS = 2_000;
+
+export interface SensorsOptions {
+  fs: SensorFs;
+  clock: Clock;
+  /** Default: all. */
+  isEnabled?: (driver: DriverName) => boolean;
+  /** Told of each driver that begins to hang. */
+  onLate?: (driver: DriverName) => void;
+}
+
 /**
  * All sensors of the machine. The first of a kind has the metric's plain name, further ones `_2`, `_3`. A sensor keeps
  * its name while the process lives, so that one that is unplugged does not make another change its name.
  */
 export class Sensors {
-  readonly #fs: SensorFs;
-  readonly #drivers: Driver[];
+  readonly #options: SensorsOptions;
+  readonly #drivers: DriverName[];
+  /** Drivers that were late and have not come back. */
+  readonly #hanging = new Set<DriverName>();
   readonly #names = new Map<string, string>();
   readonly #taken = new Set<string>();
 
-  constructor(fs: SensorFs, isEnabled: (driver: DriverName) => boolean = () => true) {
-    this.#fs = fs;
-    this.#drivers = DRIVER_NAMES.filter(isEnabled).map((name) => DRIVERS[name]);
+  constructor(options: SensorsOptions) {
+    this.#options = options;
+    this.#drivers = DRIVER_NAMES.filter(options.isEnabled ?? (() => true));
   }
 
-  /** The values now; a sensor that is gone or does not answer is left out. */
+  /**
+   * The values now, after at most DRIVER_TIMEOUT_MS. A sensor that is gone or gives an error is left out; so are all of a
+   * driver that is late, which is not started again before it has come back.
+   */
   async read(): Promise<Record<string, MetricValue>> {
-    const samples = await Promise.all(this.#drivers.map((driver) => driver(this.#fs)));
+    const samples = await Promise.all(this.#drivers.map((driver) => this.#samplesOf(driver)));
     const metrics: Record<string, MetricValue> = {};
     for (const sample of samples.flat()) {
       const name = this.#nameOf(sample);
       if (name !== undefined) metrics[name] = rounded(name, sample.value);
     }
     return metrics;
+  }
+
+  async #samplesOf(name: DriverName): Promise<Sample[]> {
+    if (this.#hanging.has(name)) return [];
+    const { fs, clock, onLate } = this.#options;
+    const driver: Driver = DRIVERS[name];
+    const inTime = new AbortController();
+    const reading = driver(fs).finally(() => {
+      inTime.abort();
+      this.#hanging.delete(name);
+    });
+    await delay(clock, DRIVER_TIMEOUT_MS, inTime.signal);
+    if (inTime.signal.aborted) return reading;
+    this.#hanging.add(name);
+    onLate?.(name);
+    return [];
   }
 
   #nameOf({ sensor, metric }: Sample): string | undefined {

@@ -2,14 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { DeviceLink } from '../core/device-link/index.ts';
-import { codeOf, errnoOf, LatticeError, messageOf } from '../core/errors/index.ts';
-import { writeFileAtomic } from '../core/files/index.ts';
+import { codeOf, messageOf } from '../core/errors/index.ts';
 import { derivedPassword } from '../core/identity/index.ts';
 import { openLog } from '../core/log/index.ts';
 import { type Random, systemRandom } from '../core/random/index.ts';
 import { type Clock, repeat, systemClock } from '../core/time/index.ts';
 import { VERSION } from '../core/version.ts';
+import { openBoots } from './boots.ts';
 import type { ShimConfig } from './config.ts';
+import { Published } from './published.ts';
 import { Publisher } from './publisher.ts';
 import { Recorder } from './recorder.ts';
 import { nodeSensorFs } from './sensor-fs.ts';
@@ -37,7 +38,12 @@ export async function startShim(
   deps: { log: Logger; clock?: Clock; random?: Random },
 ): Promise<Shim> {
   const { log: logger, clock = systemClock, random = systemRandom() } = deps;
-  const sensors = new Sensors(nodeSensorFs(config.sysfsRoot), (driver) => config.drivers[driver]);
+  const sensors = new Sensors({
+    fs: nodeSensorFs(config.sysfsRoot),
+    clock,
+    isEnabled: (driver) => config.drivers[driver],
+    onLate: (driver) => logger.warn({ driver }, 'sensors do not answer; they are left out until they do'),
+  });
   const { bytesMax } = config.buffer;
   const log = await openLog(
     {
@@ -48,7 +54,9 @@ export async function startShim(
     },
     { clock },
   );
-  const boot = await logBootId(config.dataDir, log.nextPosition === 0, random);
+  const cursor = await log.cursor(CURSOR);
+  const published = await Published.open(join(config.dataDir, 'published'), cursor.position, clock);
+  const boots = await openBoots(join(config.dataDir, 'boot-id'), log, published.position, random);
   const recorder = new Recorder(log, clock);
   const link = new DeviceLink({
     site: config.site,
@@ -80,8 +88,9 @@ export async function startShim(
   });
   const publisher = new Publisher({
     log,
-    cursor: await log.cursor(CURSOR),
-    boot,
+    cursor,
+    published,
+    boots,
     link,
     clock,
     windowMax: config.windowMax,
@@ -99,6 +108,7 @@ export async function startShim(
     return names;
   };
 
+  let sampled: Promise<unknown> = Promise.resolve();
   const first = await sample();
   const socket =
     config.socketPath === undefined
@@ -113,12 +123,15 @@ export async function startShim(
   publisher.start();
   link.start();
   const sampling = repeat(clock, config.intervalMs, async () => {
-    await sample();
+    sampled = sample();
+    await sampled;
   });
 
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     sampling.cancel();
+    // Its reading is not on disk yet.
+    await sampled;
     await socket?.close();
     await publisher.stop(DRAIN_TIMEOUT_MS);
     await link.stop();
@@ -141,31 +154,5 @@ export async function startShim(
 function credentials(config: ShimConfig): { username?: string; password?: string } {
   const { device, username, password, siteKey } = config;
   if (siteKey !== undefined) return { username: device, password: derivedPassword(siteKey, 'device', device) };
-  return password === undefined ? {} : { username: username ?? device, password };
-}
-
-const BOOT_ID = /^[A-Za-z0-9_-]{1,32}$/;
-
-/**
- * The id of the log beside it; sequence numbers go on for the life of the log. A log that is empty and new gets a new id:
- * under the old one its numbers would start again, and the gateways would take new readings for old.
- */
-async function logBootId(dataDir: string, isNewLog: boolean, random: Random): Promise<string> {
-  const path = join(dataDir, 'boot-id');
-  try {
-    const known = (await readFile(path, 'utf8')).trim();
-    if (!isNewLog && BOOT_ID.test(known)) return known;
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') {
-      throw new LatticeError('DISK_FAILED', `${path}: ${messageOf(error)}.`, { cause: error });
-    }
-  }
-  const part = (): string =>
-    random
-      .below(2 ** 32)
-      .toString(36)
-      .padStart(7, '0');
-  const made = part() + part();
-  await writeFileAtomic(path, `${made}\n`);
-  return made;
+  return username === undefined || password === undefined ? {} : { username, password };
 }

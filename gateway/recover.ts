@@ -25,7 +25,11 @@ export async function recover(progressFile: string, buffer: DurableLog, log: Log
   });
   if (progress === undefined) return replay(buffer, EMPTY);
   const { takenPosition, replicatedPosition } = progress;
-  if (takenPosition <= buffer.durablePosition) return replay(buffer, progress);
+  if (takenPosition <= buffer.durablePosition) {
+    const isHoled = buffer.gaps.some((gap) => gap.toPosition >= replicatedPosition && gap.fromPosition < takenPosition);
+    // What waited in the hole waits no more: it is lost.
+    return replay(buffer, isHoled ? { ...progress, buffered: undefined } : progress);
+  }
   // The log ends before what was in it: its tail was damaged, or its folder removed. What was buffered is read again from
   // what is there, and the account shows the rest as lost; the positions that come next must not be taken for known.
   const { durablePosition } = buffer;

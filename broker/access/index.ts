@@ -1,2 +1,2 @@
 export { connackCodeOf, Gatekeeper, type Login } from './gatekeeper.ts';
-export { covers, mayPublish, maySubscribe } from './rights.ts';
+export { covers, mayPublish, maySubscribe, topicFault } from './rights.ts';

@@ -1,3 +1,4 @@
+import { LatticeError } from '../../core/errors/index.ts';
 import type { Identity } from '../../core/identity/index.ts';
 import { HOME_ASSISTANT_STATUS_TOPIC, isMeshName, MESH_ROOT, type TopicKind } from '../../core/wire/index.ts';
 import { parseShardFilter } from '../state/index.ts';
@@ -5,6 +6,19 @@ import { parseShardFilter } from '../state/index.ts';
 const MESH = `${MESH_ROOT}/#`;
 const HOME_ASSISTANT = 'homeassistant/#';
 const SYSTEM = '$SYS/#';
+
+/**
+ * Bytes of the longest topic or filter that clients may use. MQTT allows 65,535; the broker adds the prefix of a shard's space,
+ * keeps topics in its caches, and tells peers of them.
+ */
+export const TOPIC_BYTES_MAX = 1_024;
+
+/** TOPIC_INVALID when a topic or a filter is too long. */
+export function topicFault(topic: string): LatticeError | undefined {
+  const bytes = Buffer.byteLength(topic);
+  if (bytes <= TOPIC_BYTES_MAX) return undefined;
+  return new LatticeError('TOPIC_INVALID', `A topic of ${bytes} bytes; the limit is ${TOPIC_BYTES_MAX}.`);
+}
 
 /** What a device may say. */
 const DEVICE_KINDS: readonly TopicKind[] = ['state', 'availability', 'meta', 'gap'];
@@ -45,7 +59,7 @@ function rightsByRole({ username, role }: Identity, site: string): Rights {
     case 'reader':
       return { publish: [HOME_ASSISTANT_STATUS_TOPIC], subscribe: [MESH, HOME_ASSISTANT, SYSTEM], shards: false };
     case 'operator':
-      return { publish: [MESH, HOME_ASSISTANT], subscribe: ['#', SYSTEM], shards: true };
+      return { publish: [MESH, HOME_ASSISTANT], subscribe: [MESH, HOME_ASSISTANT, SYSTEM], shards: true };
     default:
       return role satisfies never;
   }

@@ -84,7 +84,7 @@ class TcpFederation implements LinkFederation {
         limits: this.#limits,
         clock,
         random: random.fork(`link-${peer.id}`),
-        log: log.child({ peer: peer.id }),
+        log,
         shakeHands: (connection, onEstablished, onFailed) => {
           const objection = ({ node }: LinkIdentity): string | undefined =>
             node === peer.id ? undefined : `${peer.host}:${peer.port} is ${node}, not ${peer.id}.`;

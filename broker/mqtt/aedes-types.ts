@@ -10,6 +10,8 @@ export interface AedesClient extends Omit<Client, 'subscriptions'> {
   /** The will in CONNECT, before it was accepted. */
   _will: PublishPacket | null;
   conn: Duplex;
+  /** Whether DISCONNECT has come. */
+  _disconnected: boolean;
 }
 
 /** What the broker replaces on its own instance of Aedes: routing and retained messages, which it does itself. */
@@ -18,5 +20,6 @@ export interface AedesInside extends Omit<Aedes, 'publish' | 'subscribe' | 'unsu
   clients: Record<string, AedesClient | undefined>;
   publish: (packet: PublishPacket, ...rest: unknown[]) => void;
   subscribe: (filter: string, deliver: unknown, done: () => void) => void;
+  unregisterClient(client: AedesClient): void;
   unsubscribe: (filter: string, deliver: unknown, done?: () => void) => void;
 }

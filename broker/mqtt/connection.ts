@@ -5,27 +5,40 @@ import type { Courier } from './courier.ts';
 /** What the broker knows of one connected client, beside what Aedes does. */
 export interface Connection {
   readonly client: AedesClient;
+  /** No other connection in the life of this process has it. */
+  readonly number: number;
   readonly address: string;
   identity: Identity | undefined;
   courier: Courier | undefined;
   /** Publishes of this client that wait for the journal; what came after them must not overtake them. */
   pendingPublishes: number;
-  /** QoS 2 messages on their way into the journal, by packet id, and who waits for each. */
-  readonly pendingIncoming: Map<number, ((error?: Error) => void)[]>;
+  /** Filters that were granted and are not in effect yet. */
+  readonly granted: Set<string>;
+  /** Filters that were refused in the turn that goes on, for the log. */
+  refused: string[];
+  /** Whether the broker made up the client id. */
+  isIdMadeUp: boolean;
+  /** Whether its will is in the journal. */
+  hasStoredWill: boolean;
 }
 
 /** Connections by their Aedes client. */
 export class Connections {
   readonly #connections = new WeakMap<object, Connection>();
+  #opened = 0;
 
   open(client: AedesClient, address: string): Connection {
     const connection: Connection = {
       client,
+      number: this.#opened++,
       address,
       identity: undefined,
       courier: undefined,
       pendingPublishes: 0,
-      pendingIncoming: new Map(),
+      granted: new Set(),
+      refused: [],
+      isIdMadeUp: false,
+      hasStoredWill: false,
     };
     this.#connections.set(client, connection);
     return connection;

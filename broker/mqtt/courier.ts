@@ -16,6 +16,8 @@ export interface CourierOptions {
   drainTimeoutMs: number;
   /** Told of each message written. */
   onDelivered: () => void;
+  /** Told when a message could not be put into a packet, and was dropped. */
+  onUnsendable: (error: unknown) => void;
   /** Told when the client left its socket full for too long. */
   onSlow: (error: LatticeError) => void;
 }
@@ -117,8 +119,25 @@ export class Courier {
     const { message, topic, qos, messageId } = delivery;
     const { payload, retain } = message;
     const packet = { cmd: 'publish', topic, payload, qos, retain, dup } as const;
-    writeToStream(messageId === undefined ? packet : { ...packet, messageId }, this.#options.stream);
+    try {
+      writeToStream(messageId === undefined ? packet : { ...packet, messageId }, this.#options.stream);
+    } catch (error) {
+      this.#drop(delivery, error);
+      return;
+    }
     this.#options.onDelivered();
+  }
+
+  /**
+   * A message that MQTT cannot carry, from a journal that was written before topics had a bound. It leaves the session, so that
+   * the client gets the others when it comes back; part of it may have been written, so this connection is of no more use.
+   */
+  #drop({ id, messageId }: Delivery, error: unknown): void {
+    const { queue, clientId } = this.session;
+    if (messageId !== undefined) queue.acknowledge(messageId);
+    if (messageId !== undefined && this.isKept) this.#options.store.acknowledged(clientId, id);
+    this.#options.onUnsendable(error);
+    this.#options.stream.destroy();
   }
 
   #isBlocked(): boolean {

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { codeOf, LatticeError, messageOf } from '../../core/errors/index.ts';
 import type { Clock } from '../../core/time/index.ts';
 import { deadLetter, isMeshName, meshTopic } from '../../core/wire/index.ts';
-import { mayPublish } from '../access/index.ts';
+import { mayPublish, topicFault } from '../access/index.ts';
 import type { Counters } from '../counters.ts';
 import type { PublishRecord, Qos } from '../state/index.ts';
 import type { BrokerStore } from '../store/index.ts';
@@ -35,6 +35,8 @@ type Done = (error?: Error) => void;
 
 /** How long a publisher is held, without an acknowledgement, before it is sent away because the disk is full. */
 const HOLD_MS = 1_000;
+/** A topic is refused for its length too, so no more than its beginning is told. */
+const REFUSED_TOPIC_CHARS_MAX = 256;
 const REFUSAL_LOG_INTERVAL_MS = 5_000;
 
 /** Takes what clients publish: checks rights, makes it durable, lets it be routed, and only then lets it be acknowledged. */
@@ -79,13 +81,17 @@ export class Ingress {
   }
 
   #refusalOf({ identity }: Connection, { topic }: IncomingPacket): LatticeError | undefined {
+    const fault = topicFault(topic);
+    if (fault !== undefined) return fault;
     if (identity !== undefined && mayPublish(identity, this.#options.site, topic)) return undefined;
     return new LatticeError('TOPIC_FORBIDDEN', `"${identity?.username ?? ''}" may not publish to "${topic}".`);
   }
 
-  #refuse({ identity, client, address }: Connection, { topic, payload }: IncomingPacket, error: LatticeError): void {
+  #refuse({ identity, client, address }: Connection, packet: IncomingPacket, error: LatticeError): void {
     const { brokerId, site, counters, clock, log } = this.#options;
     counters.refused += 1;
+    const { payload } = packet;
+    const topic = packet.topic.slice(0, REFUSED_TOPIC_CHARS_MAX);
     log.warn({ code: error.code, username: identity?.username, clientId: client.id, address, topic }, error.message);
     const device = isMeshName(identity?.username ?? '') ? (identity?.username as string) : brokerId;
     const letter = deadLetter({
@@ -119,7 +125,10 @@ export class Ingress {
     const { store, counters } = this.#options;
     const record: PublishRecord = { ...this.#recordOf(packet), clientId: connection.client.id };
     if (packet.qos === 2 && !isWill && packet.messageId !== undefined) record.messageId = packet.messageId;
-    if (isWill) record.will = true;
+    if (isWill) {
+      record.will = true;
+      record.connection = connection.number;
+    }
     connection.pendingPublishes += 1;
     store.commitWith(
       record,
@@ -139,16 +148,20 @@ export class Ingress {
   #takeOnce(connection: Connection, packet: IncomingPacket & { payload: Buffer }, done: Done): void {
     const messageId = packet.messageId as number;
     const session = connection.courier?.session;
-    if (session === undefined || session.incoming.has(messageId)) {
+    if (session === undefined) {
+      done(new LatticeError('UNREACHABLE', `The connection of "${connection.client.id}" has ended.`));
+      return;
+    }
+    if (session.incoming.has(messageId)) {
       done();
       return;
     }
-    const waiting = connection.pendingIncoming.get(messageId);
+    const waiting = session.pendingIncoming.get(messageId);
     if (waiting !== undefined) {
       waiting.push(done);
       return;
     }
-    if (session.incoming.size + connection.pendingIncoming.size >= this.#options.inflightInboundMax) {
+    if (session.incoming.size + session.pendingIncoming.size >= this.#options.inflightInboundMax) {
       const { client } = connection;
       done(
         new LatticeError('PACKET_MALFORMED', `"${client.id}" has too many QoS 2 messages that wait for its PUBREL.`),
@@ -156,10 +169,10 @@ export class Ingress {
       return;
     }
     const all = [done];
-    connection.pendingIncoming.set(messageId, all);
+    session.pendingIncoming.set(messageId, all);
     this.#takeDurable(connection, packet, false, (error) => {
-      connection.pendingIncoming.delete(messageId);
-      if (error === undefined && connection.courier?.isKept === false) {
+      session.pendingIncoming.delete(messageId);
+      if (error === undefined && connection.client.clean) {
         const { topic, payload } = packet;
         session.incoming.set(messageId, { position: -1, topic, payload, qos: 2, retain: false });
       }

@@ -1,14 +1,16 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
-import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
-import type { LatticeError } from '../../core/errors/index.ts';
+import { createWebSocketStream, WebSocketServer } from 'ws';
+import { codeOf, type LatticeError, messageOf } from '../../core/errors/index.ts';
 import { listenError } from '../../core/process/index.ts';
 import type { Clock } from '../../core/time/index.ts';
-import type { BrokerConfig } from '../config.ts';
+import type { BrokerConfig, BrokerLimits } from '../config.ts';
 import { strictDuplex, type ViolationContext } from '../strict/index.ts';
+import { Admission } from './admission.ts';
+import { ThrottledLog } from './throttled-log.ts';
 
 export interface ListenersOptions {
   config: BrokerConfig;
@@ -24,93 +26,101 @@ export interface Listeners {
   readonly port: number;
   readonly wsPort: number | undefined;
   /** Accepts no more; connections that are open stay. */
+  refuse(): void;
+  /** The same, and ends every connection. */
   close(): Promise<void>;
 }
-
-const FULL_LOG_INTERVAL_MS = 5_000;
-/** A WebSocket frame may hold several packets, so its bound is above that of a packet. */
-const FRAME_PACKETS = 4;
 
 /** Listens for MQTT over TCP, and over WebSocket if a port is given for it. Throws PORT_TAKEN. */
 export async function openListeners(options: ListenersOptions): Promise<Listeners> {
   const { config, clock, log } = options;
   const { host, port, wsPort } = config.listen;
   const { limits } = config;
-  let open = 0;
-  let fullLoggedMs = Number.NEGATIVE_INFINITY;
+  const throttled = new ThrottledLog(log, clock);
+  const admission = new Admission({ limits, log: throttled, onRefused: options.onRefused });
 
-  const admit = (stream: Duplex, socket: net.Socket): boolean => {
+  const serve = (stream: Duplex, socket: net.Socket): void => {
     const address = socket.remoteAddress ?? 'unknown';
-    if (open >= limits.connectionsMax) {
-      options.onRefused();
-      if (clock.monotonicMs() - fullLoggedMs > FULL_LOG_INTERVAL_MS) {
-        fullLoggedMs = clock.monotonicMs();
-        log.warn({ code: 'CONNECTIONS_EXHAUSTED', address, connectionsMax: limits.connectionsMax }, 'refused');
-      }
-      stream.destroy();
-      return false;
-    }
-    open += 1;
-    socket.once('close', () => {
-      open -= 1;
-    });
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, limits.tcpKeepaliveMs);
     const onViolation = (error: LatticeError, { clientId }: ViolationContext): void => {
       options.onRefused();
-      log.warn({ code: error.code, clientId, address }, error.message);
+      throttled.warn({ code: error.code, clientId, address }, error.message);
     };
     const { packetBytesMax, connectPacketBytesMax, connectTimeoutMs } = limits;
-    const bounds = { packetBytesMax, connectPacketBytesMax, connectTimeoutMs, clock };
+    const onAccepted = (): void => admission.accept(socket);
+    const bounds = { packetBytesMax, connectPacketBytesMax, connectTimeoutMs, clock, onAccepted };
     options.serve(strictDuplex(stream, bounds, onViolation), address);
-    return true;
   };
 
   const tcp = net.createServer((socket) => {
-    socket.on('error', () => {});
-    admit(socket, socket);
+    admission.admit(socket);
+    if (!socket.destroyed) serve(socket, socket);
   });
-  await listen(tcp, host, port);
-  if (wsPort === undefined) return { port: portOf(tcp), wsPort: undefined, close: () => closeServer(tcp) };
-
-  const http = createServer((_request, response) => response.writeHead(426, { Upgrade: 'websocket' }).end());
-  const sockets = new WebSocketServer({
-    server: http,
-    maxPayload: limits.packetBytesMax * FRAME_PACKETS,
-    perMessageDeflate: false,
-    handleProtocols: (protocols) => (protocols.has('mqtt') ? 'mqtt' : false),
-  });
-  sockets.on('connection', (socket: WebSocket, request: IncomingMessage) => {
-    // The subprotocol is mandatory [MQTT-6.0.0-3].
-    if (socket.protocol !== 'mqtt') {
-      socket.close(1002, 'subprotocol mqtt expected');
-      return;
+  await listen(tcp, host, port, log);
+  const servers: net.Server[] = [tcp];
+  if (wsPort !== undefined) {
+    const http = webSocketServer(limits, serve);
+    http.prependListener('connection', (socket: net.Socket) => admission.admit(socket));
+    try {
+      await listen(http, host, wsPort, log);
+    } catch (error) {
+      admission.closeAll();
+      await closeServer(tcp);
+      throw error;
     }
-    const stream = createWebSocketStream(socket);
-    stream.on('error', () => {});
-    admit(stream, request.socket as net.Socket);
-  });
-  try {
-    await listen(http, host, wsPort);
-  } catch (error) {
-    await closeServer(tcp);
-    throw error;
+    servers.push(http);
   }
-  const close = async (): Promise<void> => {
-    sockets.close();
-    http.closeAllConnections();
-    await Promise.all([closeServer(tcp), closeServer(http)]);
+  let closing: Promise<unknown> | undefined;
+  const refuse = (): void => {
+    closing ??= Promise.all(servers.map(closeServer));
   };
-  return { port: portOf(tcp), wsPort: portOf(http), close };
+  const close = async (): Promise<void> => {
+    refuse();
+    admission.closeAll();
+    await closing;
+  };
+  const [, http] = servers;
+  return { port: portOf(tcp), wsPort: http === undefined ? undefined : portOf(http), refuse, close };
 }
 
-async function listen(server: net.Server, host: string, port: number): Promise<void> {
+/** An HTTP server that upgrades to WebSocket with the subprotocol `mqtt`, which is mandatory [MQTT-6.0.0-3], and to nothing else. */
+function webSocketServer(limits: BrokerLimits, serve: (stream: Duplex, socket: net.Socket) => void): Server {
+  const http = createServer(
+    { headersTimeout: limits.connectTimeoutMs, requestTimeout: limits.connectTimeoutMs },
+    (_request, response) => response.writeHead(426, { Upgrade: 'websocket' }).end(),
+  );
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: limits.packetBytesMax,
+    perMessageDeflate: false,
+    handleProtocols: () => 'mqtt',
+  });
+  http.on('upgrade', (request, socket, head) => {
+    // Until the WebSocket takes over, and after it has let go, nobody else listens.
+    socket.on('error', () => {});
+    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim());
+    if (!offered.includes('mqtt')) {
+      socket.once('finish', () => socket.destroy());
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      webSocket.on('error', () => {});
+      const stream = createWebSocketStream(webSocket);
+      stream.on('error', () => {});
+      serve(stream, request.socket);
+    });
+  });
+  return http;
+}
+
+async function listen(server: net.Server, host: string, port: number, log: Logger): Promise<void> {
   server.listen(port, host);
   try {
     await once(server, 'listening');
   } catch (error) {
     throw listenError(error, host, port);
   }
+  server.on('error', (error) => log.error({ code: codeOf(error), error: messageOf(error), port }, 'a listener failed'));
 }
 
 function portOf(server: net.Server): number {

@@ -19,7 +19,8 @@ export interface LivePersistenceOptions {
   connections: Connections;
   /** Whether a client's session was there before this connection. */
   wasPresent: (clientId: string) => boolean;
-  mayStore: (client: object, subscription: StoredSubscription) => boolean;
+  /** Whether the client was granted a filter that it asked for. */
+  wasGranted: (client: object, filter: string) => boolean;
   log: Logger;
 }
 
@@ -40,7 +41,7 @@ export class LivePersistence extends DurablePersistence {
   }
 
   protected override permitted(client: ClientRef, subscriptions: StoredSubscription[]): StoredSubscription[] {
-    return subscriptions.filter((subscription) => this.#options.mayStore(client, subscription));
+    return subscriptions.filter(({ topic }) => this.#options.wasGranted(client, topic));
   }
 
   override createRetainedStreamCombi(): Readable {
@@ -80,6 +81,11 @@ export class LivePersistence extends DurablePersistence {
     return { cmd: 'publish', topic, payload, qos: 2, retain: false, messageId: packet.messageId };
   }
 
+  /** The message and its mark are in the journal before Aedes asks for this, unless the connection ended meanwhile. */
+  override async incomingStorePacket(client: ClientRef): Promise<void> {
+    throw new LatticeError('UNREACHABLE', `The connection of "${client.id}" has ended.`);
+  }
+
   override async incomingDelPacket(client: ClientRef, packet: { messageId?: number }): Promise<void> {
     const courier = this.#options.connections.of(client)?.courier;
     if (courier === undefined || courier.isKept) await super.incomingDelPacket(client, packet);
@@ -89,19 +95,20 @@ export class LivePersistence extends DurablePersistence {
   override async putWill(client: ClientRef, packet: WillPacket & { payload?: Buffer | string }): Promise<void> {
     try {
       await super.putWill(client, packet);
+      const connection = this.#options.connections.of(client);
+      if (connection !== undefined) connection.hasStoredWill = true;
     } catch (error) {
       // It still fires while this process lives, so a full disk need not keep the client out.
       this.#warn(error, client, 'the will is not durable');
     }
   }
 
-  /** Never rejects: Aedes does not listen. */
-  override async delWill(client: ClientRef): Promise<undefined> {
-    try {
-      await super.delWill(client);
-    } catch (error) {
-      this.#warn(error, client, 'the will could not be deleted');
-    }
+  protected override connectionOf(client: ClientRef): number | undefined {
+    return this.#options.connections.of(client)?.number;
+  }
+
+  /** Aedes names the client id and not the connection, which may be a newer one by now; the server deletes wills itself. */
+  override async delWill(): Promise<undefined> {
     return undefined;
   }
 

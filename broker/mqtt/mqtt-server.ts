@@ -2,8 +2,9 @@ import type { Duplex } from 'node:stream';
 import { Aedes, type PublishPacket } from 'aedes';
 import type { Logger } from 'pino';
 import { codeOf, LatticeError, messageOf } from '../../core/errors/index.ts';
+import type { Identity } from '../../core/identity/index.ts';
 import type { Clock } from '../../core/time/index.ts';
-import { connackCodeOf, Gatekeeper, mayPublish, maySubscribe } from '../access/index.ts';
+import { connackCodeOf, Gatekeeper, mayPublish, maySubscribe, topicFault } from '../access/index.ts';
 import type { BrokerConfig } from '../config.ts';
 import type { Counters } from '../counters.ts';
 import type { Session, StoredSubscription } from '../state/index.ts';
@@ -14,6 +15,7 @@ import { Courier } from './courier.ts';
 import type { IncomingPacket, Ingress } from './ingress.ts';
 import { LivePersistence, SESSION_MARKER } from './live-persistence.ts';
 import type { Switchboard } from './switchboard.ts';
+import { ThrottledLog } from './throttled-log.ts';
 
 export interface MqttServerOptions {
   config: BrokerConfig;
@@ -26,6 +28,9 @@ export interface MqttServerOptions {
 }
 
 type Done = (error?: Error | null) => void;
+const REFUSED_FILTERS_LOGGED_MAX = 10;
+const FILTER_CHARS_LOGGED_MAX = 256;
+
 type Granted = (error: Error | null, subscription?: unknown) => void;
 
 /**
@@ -41,6 +46,7 @@ export class MqttServer {
   readonly #aedes: AedesInside;
   readonly #connections = new Connections();
   readonly #gatekeeper: Gatekeeper;
+  readonly #throttled: ThrottledLog;
   /** Client ids whose session was there before the CONNECT that is being answered. */
   readonly #present = new Set<string>();
 
@@ -48,12 +54,13 @@ export class MqttServer {
     this.#options = options;
     const { config, store, log, clock } = options;
     this.#gatekeeper = new Gatekeeper({ accounts: config.accounts, siteKey: config.siteKey, clock });
+    this.#throttled = new ThrottledLog(log, clock);
     const persistence = new LivePersistence({
       store,
       log,
       connections: this.#connections,
       wasPresent: (clientId) => this.#present.delete(clientId),
-      mayStore: (client, subscription) => this.#maySubscribe(client as AedesClient, subscription.topic),
+      wasGranted: (client, filter) => this.#wasGranted(client as AedesClient, filter),
     });
     this.#aedes = new Aedes({
       id: config.id,
@@ -98,10 +105,10 @@ export class MqttServer {
   /** Ends sessions whose client has been away for too long. */
   async expireSessions(): Promise<void> {
     const { store, switchboard, clock, config, log } = this.#options;
-    const deadlineMs = clock.wallMs() - config.limits.sessionExpiryMs;
+    const deadlineMs = clock.monotonicMs() - config.limits.sessionExpiryMs;
     for (const session of [...store.state.sessions.values()]) {
-      const { clientId, awayAtMs } = session;
-      if (awayAtMs === undefined || awayAtMs > deadlineMs || switchboard.isConnected(session)) continue;
+      const { clientId, awaySinceMs } = session;
+      if (awaySinceMs === undefined || awaySinceMs > deadlineMs || switchboard.isConnected(session)) continue;
       log.info({ clientId }, 'a kept session has expired');
       await store.commit({ kind: 'end', clientId });
     }
@@ -120,10 +127,11 @@ export class MqttServer {
     aedes.subscribe = (_filter, _deliver, done) => done();
     aedes.unsubscribe = (_filter, _deliver, done) => done?.();
     aedes.preConnect = (client, packet, done) => {
+      this.#connection(client).isIdMadeUp = packet.clientId === '';
       if (packet.protocolVersion === 5) {
         const { address } = this.#connection(client);
         const error = new LatticeError('PROTOCOL_UNSUPPORTED', `${address} speaks MQTT 5.`);
-        this.#options.log.warn({ code: error.code, address, clientId: packet.clientId }, error.message);
+        this.#throttled.warn({ code: error.code, address, clientId: packet.clientId }, error.message);
       }
       done(null, true);
     };
@@ -178,25 +186,52 @@ export class MqttServer {
     const connection = this.#connection(client);
     const identity = await this.#gatekeeper.identify({ address: connection.address, username, password });
     connection.identity = identity;
+    this.#checkId(connection, identity);
     this.#checkOwner(client, identity.username);
     const will = client._will;
-    if (will !== null && will !== undefined && !mayPublish(identity, config.site, will.topic)) {
-      throw new LatticeError('TOPIC_FORBIDDEN', `"${identity.username}" may not have its will at "${will.topic}".`);
+    if (will !== null && will !== undefined) {
+      const fault = topicFault(will.topic);
+      if (fault !== undefined) throw fault;
+      if (!mayPublish(identity, config.site, will.topic)) {
+        throw new LatticeError('TOPIC_FORBIDDEN', `"${identity.username}" may not have its will at "${will.topic}".`);
+      }
     }
     if (client.clean) return;
     const session = store.state.sessions.get(client.id);
     const record = { kind: 'session', clientId: client.id, username: identity.username } as const;
     if (session !== undefined) {
       this.#present.add(client.id);
-      store.commit(record).catch(() => {});
+      session.awaySinceMs = undefined;
+      if (session.username === undefined) await store.commit(record);
       this.#dropForbidden(client.id, session, identity);
       return;
     }
     if (store.state.sessions.size >= config.limits.sessionsMax) {
       throw new LatticeError('SESSIONS_EXHAUSTED', `There are ${config.limits.sessionsMax} kept sessions.`);
     }
+    this.#checkSessions(identity);
     await store.commit(record);
     this.#checkOwner(client, identity.username);
+  }
+
+  #checkSessions({ username, role }: Identity): void {
+    const { store, config } = this.#options;
+    const { sessionsPerAccountMax, sessionsPerMachineMax } = config.limits;
+    const max = role === 'operator' || role === 'reader' ? sessionsPerAccountMax : sessionsPerMachineMax;
+    let count = 0;
+    for (const session of store.state.sessions.values()) if (session.username === username) count += 1;
+    if (count >= max) throw new LatticeError('SESSIONS_EXHAUSTED', `"${username}" has ${max} kept sessions.`);
+  }
+
+  /**
+   * Devices and gateways have ids of their own, so that none can take the place of another: the user name, or what begins
+   * with it and a slash, which no user name of a machine contains. An id that the broker made up is nobody's.
+   */
+  #checkId({ client, isIdMadeUp }: Connection, { username, role }: Identity): void {
+    if (role !== 'device' && role !== 'gateway') return;
+    if (isIdMadeUp || client.id === username || client.id.startsWith(`${username}/`)) return;
+    const rule = `must be "${username}" or begin with "${username}/"`;
+    throw new LatticeError('CLIENT_ID_TAKEN', `The client id "${client.id}" ${rule}.`);
   }
 
   /** A client id belongs to the account that uses it, or whose session it is. */
@@ -210,52 +245,74 @@ export class MqttServer {
   }
 
   /** The account may have lost rights since it subscribed. */
-  #dropForbidden(clientId: string, session: Session, identity: Parameters<typeof maySubscribe>[0]): void {
+  #dropForbidden(clientId: string, session: Session, identity: Identity): void {
     const { store, config } = this.#options;
     const filters = [...session.subscriptions.keys()].filter((each) => !maySubscribe(identity, config.site, each));
     if (filters.length > 0) store.commit({ kind: 'unsubscribe', clientId, filters }).catch(() => {});
   }
 
   #connackError(client: AedesClient, error: unknown): Error & { returnCode: number } {
-    const { log, counters } = this.#options;
+    const { counters } = this.#options;
     const { address, identity } = this.#connection(client);
     const reason = error instanceof LatticeError ? error : new LatticeError('INTERNAL', messageOf(error));
     counters.refused += 1;
     const fields = { code: reason.code, clientId: client.id, address, username: identity?.username };
-    log.warn(fields, reason.message);
+    this.#throttled.warn(fields, reason.message);
     return Object.assign(reason, { returnCode: connackCodeOf(reason) });
   }
 
   #authorizeSubscribe(client: AedesClient, subscription: StoredSubscription, done: Granted): void {
-    const { store, log, counters, config } = this.#options;
-    if (subscription.topic === SESSION_MARKER.topic) {
+    const connection = this.#connection(client);
+    const { topic } = subscription;
+    // Only Aedes itself subscribes before there is a courier: it restores what LivePersistence told it.
+    if (connection.courier === undefined && topic === SESSION_MARKER.topic) {
       done(null, subscription);
       return;
     }
-    const { identity, courier } = this.#connection(client);
-    const { topic } = subscription;
-    if (!this.#maySubscribe(client, topic)) {
-      counters.refused += 1;
-      const fields = { code: 'TOPIC_FORBIDDEN', username: identity?.username, clientId: client.id, filter: topic };
-      log.warn(fields, 'a subscription was refused');
+    const held = connection.courier?.session.subscriptions;
+    const isHeld = held?.has(topic) === true || connection.granted.has(topic);
+    const count = (held?.size ?? 0) + connection.granted.size;
+    const isTooMany = !isHeld && count >= this.#options.config.limits.subscriptionsPerClientMax;
+    if (held === undefined || isTooMany || !this.#maySubscribe(client, topic)) {
+      this.#refuseFilter(connection, topic);
       done(null, null);
       return;
     }
-    const held = courier?.session.subscriptions;
-    if (held !== undefined && !held.has(topic) && held.size >= config.limits.subscriptionsPerClientMax) {
-      log.warn({ clientId: client.id, filter: topic }, 'a subscription was refused: the client has too many');
-      done(null, null);
-      return;
-    }
+    if (!isHeld) connection.granted.add(topic);
     // What was published before must be retained before, or the subscriber would miss it or see it unflagged. For a kept
-    // session the journal sees to that, since the subscription goes into it.
-    if (client.clean) store.queue.after(() => done(null, subscription));
-    else done(null, subscription);
+    // session the journal sees to that, since the subscription goes into it; but every filter of the SUBSCRIBE must have
+    // been judged before the first is stored, since they are stored together.
+    if (client.clean) this.#options.store.queue.after(() => done(null, subscription));
+    else queueMicrotask(() => done(null, subscription));
+  }
+
+  /** One line for all that are refused in one turn, since a SUBSCRIBE may hold tens of thousands. */
+  #refuseFilter(connection: Connection, filter: string): void {
+    this.#options.counters.refused += 1;
+    connection.refused.push(filter);
+    if (connection.refused.length > 1) return;
+    queueMicrotask(() => {
+      const { refused, identity, client, address } = connection;
+      connection.refused = [];
+      const filters = refused
+        .slice(0, REFUSED_FILTERS_LOGGED_MAX)
+        .map((each) => each.slice(0, FILTER_CHARS_LOGGED_MAX));
+      const fields = { code: 'TOPIC_FORBIDDEN', address, username: identity?.username, clientId: client.id, filters };
+      this.#throttled.warn({ ...fields, count: refused.length }, 'subscriptions were refused');
+    });
+  }
+
+  #wasGranted(client: AedesClient, filter: string): boolean {
+    const { granted, courier } = this.#connection(client);
+    return (
+      (granted.has(filter) || courier?.session.subscriptions.has(filter) === true) && this.#maySubscribe(client, filter)
+    );
   }
 
   #maySubscribe(client: AedesClient, filter: string): boolean {
     const { identity } = this.#connection(client);
-    return identity !== undefined && maySubscribe(identity, this.#options.config.site, filter);
+    if (identity === undefined || topicFault(filter) !== undefined) return false;
+    return maySubscribe(identity, this.#options.config.site, filter);
   }
 
   #attach(client: AedesClient): void {
@@ -273,22 +330,35 @@ export class MqttServer {
       onDelivered: () => {
         counters.delivered += 1;
       },
+      onUnsendable: (error) => {
+        counters.dropped += 1;
+        const fields = { code: codeOf(error), clientId: client.id, error: messageOf(error) };
+        log.error(fields, 'a message cannot be sent; it was dropped');
+      },
       onSlow: (error) =>
         log.warn({ code: error.code, clientId: client.id, address: connection.address }, error.message),
     });
     connection.courier = courier;
+    if (kept !== undefined) kept.awaySinceMs = undefined;
     switchboard.attach(courier);
+    // It may have gone while its will was being stored. Aedes has closed it by then, and would keep it for ever.
+    if (client.closed) this.#aedes.unregisterClient(client);
   }
 
   #detach(client: AedesClient): void {
     const connection = this.#connections.of(client);
-    const courier = connection?.courier;
-    if (connection === undefined || courier === undefined) return;
+    if (connection === undefined) return;
+    const { store, switchboard, clock } = this.#options;
+    const { courier } = connection;
     connection.courier = undefined;
-    this.#options.switchboard.detach(courier);
-    if (!courier.isKept) return;
-    const { store, clock } = this.#options;
-    store.commit({ kind: 'away', clientId: client.id, atMs: Math.floor(clock.wallMs()) }).catch(() => {});
+    if (courier !== undefined) switchboard.detach(courier);
+    if (connection.hasStoredWill && client._disconnected) {
+      connection.hasStoredWill = false;
+      store.commit({ kind: 'willGone', clientId: client.id, connection: connection.number }).catch(() => {});
+    }
+    if (client.clean) return;
+    const session = store.state.sessions.get(client.id);
+    if (session !== undefined && !switchboard.isConnected(session)) session.awaySinceMs ??= clock.monotonicMs();
   }
 
   /** Clean sessions are subscribed where Aedes notes that they are; its events do not tell of every case. */
@@ -301,6 +371,7 @@ export class MqttServer {
     client.subscriptions = new Proxy(client.subscriptions, {
       set: (target, filter: string, value: { qos: 0 | 1 | 2 }) => {
         target[filter] = value;
+        this.#connection(client).granted.delete(filter);
         const session = sessionOf();
         if (session !== undefined) {
           session.subscriptions.set(filter, { topic: filter, qos: value.qos });

@@ -219,7 +219,14 @@ export class DurablePersistence {
     Object.assign(packet, { brokerId, clientId: client.id });
     const { topic, qos, retain } = packet;
     const payload = Buffer.from((packet.payload ?? '') as string);
-    await this.store.commit({ kind: 'will', clientId: client.id, brokerId, will: { topic, qos, retain }, payload });
+    const connection = this.connectionOf(client);
+    const will = { topic, qos, retain };
+    await this.store.commit({ kind: 'will', clientId: client.id, brokerId, connection, will, payload });
+  }
+
+  /** Number of the connection to which a will belongs; undefined when that is not known. */
+  protected connectionOf(_client: ClientRef): number | undefined {
+    return undefined;
   }
 
   async getWill(client: ClientRef): Promise<WillOut | undefined> {

@@ -22,7 +22,7 @@ export type DeliveryId = number | string;
 
 /** One message on its way to one session. */
 export interface Delivery {
-  readonly id: DeliveryId;
+  id: DeliveryId;
   readonly message: Message;
   /** The message's own topic, or the one inside a shard's space. */
   readonly topic: string;

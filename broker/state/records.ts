@@ -22,6 +22,8 @@ export interface PublishRecord {
   messageId?: number;
   /** It is the last will of clientId, which is spent with it. */
   will?: true;
+  /** Number of the connection whose will it is. */
+  connection?: number;
   link?: LinkOrigin;
 }
 
@@ -53,8 +55,6 @@ export type BrokerRecord =
   | PublishRecord
   /** A client with clean=0 has connected; its session is made if there is none. */
   | { kind: 'session'; clientId: string; username: string }
-  /** Its connection has ended. */
-  | { kind: 'away'; clientId: string; atMs: number }
   | { kind: 'end'; clientId: string }
   | { kind: 'subscribe'; clientId: string; subscriptions: StoredSubscription[] }
   | { kind: 'unsubscribe'; clientId: string; filters: string[] }
@@ -66,8 +66,16 @@ export type BrokerRecord =
   | { kind: 'acked'; acks: [clientId: string, ids: DeliveryId[]][] }
   /** PUBREL came for a QoS 2 message from this client; without a packet id, all of them are forgotten. */
   | { kind: 'released'; clientId: string; messageId?: number }
-  | { kind: 'will'; clientId: string; brokerId: string; will: WillPacket; payload: Buffer }
-  | { kind: 'willGone'; clientId: string }
+  | {
+      kind: 'will';
+      clientId: string;
+      brokerId: string;
+      connection?: number | undefined;
+      will: WillPacket;
+      payload: Buffer;
+    }
+  /** The will of this connection, or of any when there is no number. */
+  | { kind: 'willGone'; clientId: string; connection?: number | undefined }
   /** A peer's retained message, merged. */
   | {
       kind: 'retained';

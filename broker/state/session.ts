@@ -9,10 +9,15 @@ export class Session {
   readonly subscriptions = new Map<string, StoredSubscription>();
   /** QoS 2 messages from this client that wait for PUBREL, by packet id. */
   readonly incoming = new Map<number, Message>();
+  /** Those of them that are on their way into the journal, and who waits for each. A reconnect does not change that. */
+  readonly pendingIncoming = new Map<number, ((error?: Error) => void)[]>();
   /** Who owns the client id; only that account may take the session over. Undefined when nobody has connected with it yet. */
   username: string | undefined;
-  /** Wall ms at which its connection ended; undefined while connected. */
-  awayAtMs: number | undefined;
+  /**
+   * Monotonic ms since which its client is away; undefined while it is connected, or about to be. It is not durable: a restart
+   * begins anew, since the wall clock of a computer without a clock of its own may leap by decades after each.
+   */
+  awaySinceMs: number | undefined;
   /** Records up to this position are part of it already; see snapshot.ts. */
   appliedPosition = -1;
   #nextMessageId = 1;

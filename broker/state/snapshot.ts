@@ -22,7 +22,15 @@ export type SnapshotFrame =
       payload: Buffer;
     }
   | ({ kind: 'accepted'; peer: string } & AcceptedPosition)
-  | { kind: 'will'; clientId: string; brokerId: string; will: WillPacket; appliedPosition: number; payload: Buffer }
+  | {
+      kind: 'will';
+      clientId: string;
+      brokerId: string;
+      connection?: number | undefined;
+      will: WillPacket;
+      appliedPosition: number;
+      payload: Buffer;
+    }
   | {
       kind: 'message';
       index: number;
@@ -39,7 +47,6 @@ export type SnapshotFrame =
       kind: 'session';
       clientId: string;
       username?: string | undefined;
-      awayAtMs?: number | undefined;
       appliedPosition: number;
       subscriptions: StoredSubscription[];
     }
@@ -71,8 +78,9 @@ function* framesOf(state: BrokerState): Generator<SnapshotFrame> {
     yield { kind: 'retained', topic, qos, stampMs, stampBroker, payload };
   }
   for (const [peer, accepted] of state.accepted) yield { kind: 'accepted', peer, ...accepted };
-  for (const { clientId, brokerId, topic, qos, retain, payload } of state.wills.values()) {
-    yield { kind: 'will', clientId, brokerId, will: { topic, qos, retain }, appliedPosition: state.position, payload };
+  for (const { clientId, brokerId, connection, topic, qos, retain, payload } of state.wills.values()) {
+    const will = { topic, qos, retain };
+    yield { kind: 'will', clientId, brokerId, connection, will, appliedPosition: state.position, payload };
   }
   const written = new Map<Message, number>();
   for (const session of state.sessions.values()) yield* sessionFrames(session, state.position, written);
@@ -90,7 +98,6 @@ function* sessionFrames(
     kind: 'session',
     clientId: session.clientId,
     username: session.username,
-    awayAtMs: session.awayAtMs,
     appliedPosition,
     subscriptions: [...session.subscriptions.values()],
   };
@@ -151,8 +158,8 @@ export class SnapshotLoader {
         this.#state.accepted.set(frame.peer, { incarnation: frame.incarnation, position: frame.position });
         return;
       case 'will': {
-        const { clientId, brokerId, appliedPosition, payload } = frame;
-        this.#state.wills.set(clientId, { ...frame.will, clientId, brokerId, appliedPosition, payload });
+        const { clientId, brokerId, connection, appliedPosition, payload } = frame;
+        this.#state.wills.set(clientId, { ...frame.will, clientId, brokerId, connection, appliedPosition, payload });
         return;
       }
       case 'message': {
@@ -165,7 +172,6 @@ export class SnapshotLoader {
         this.#finishSession();
         const session = this.#state.createSession(frame.clientId);
         session.username = frame.username;
-        session.awayAtMs = frame.awayAtMs;
         session.appliedPosition = frame.appliedPosition;
         for (const subscription of frame.subscriptions) session.subscriptions.set(subscription.topic, subscription);
         this.#session = session;

@@ -20,6 +20,8 @@ export interface StateBounds extends RetainedBounds {
 export interface Will extends WillPacket {
   clientId: string;
   brokerId: string;
+  /** Number of the connection that it belongs to. */
+  connection?: number | undefined;
   payload: Buffer;
   appliedPosition: number;
 }
@@ -82,12 +84,6 @@ export class BrokerState {
       case 'session':
         this.#on(position, record.clientId, (session) => {
           session.username ??= record.username;
-          session.awayAtMs = undefined;
-        });
-        break;
-      case 'away':
-        this.#onKnown(position, record.clientId, (session) => {
-          session.awayAtMs = record.atMs;
         });
         break;
       case 'end':
@@ -128,18 +124,19 @@ export class BrokerState {
           qos: 2,
           retain: record.retain,
         } as const;
-        this.#on(position, record.clientId, ({ incoming }) => incoming.set(record.messageId, message));
+        this.#onKnown(position, record.clientId, ({ incoming }) => incoming.set(record.messageId, message));
         break;
       }
       case 'will': {
-        const { clientId, brokerId, payload } = record;
+        const { clientId, brokerId, connection, payload } = record;
         if (!this.#isApplied(position, this.wills.get(clientId))) {
-          this.wills.set(clientId, { ...record.will, clientId, brokerId, payload, appliedPosition: position });
+          const will = { ...record.will, clientId, brokerId, connection, payload, appliedPosition: position };
+          this.wills.set(clientId, will);
         }
         break;
       }
       case 'willGone':
-        if (!this.#isApplied(position, this.wills.get(record.clientId))) this.wills.delete(record.clientId);
+        this.#spendWill(position, record.clientId, record.connection);
         break;
       case 'enqueue':
         this.#enqueueFor(position, record, applied);
@@ -186,7 +183,7 @@ export class BrokerState {
     if (record.retain && record.link === undefined) {
       this.retained.merge({ topic, payload, qos, stampMs: record.stampMs, stampBroker: record.origin });
     }
-    if (clientId !== undefined && record.will) this.wills.delete(clientId);
+    if (clientId !== undefined && record.will) this.#spendWill(position, clientId, record.connection);
     if (clientId !== undefined && messageId !== undefined) {
       this.#onKnown(position, clientId, ({ incoming }) => incoming.set(messageId, message));
     }
@@ -285,6 +282,15 @@ export class BrokerState {
   #onKnown(position: number, clientId: string, change: (session: Session) => void): void {
     const session = this.sessions.get(clientId);
     if (session !== undefined && !this.#isApplied(position, session)) change(session);
+  }
+
+  /** A will goes with the connection that it belongs to; the one of a newer connection under the same client id stays. */
+  #spendWill(position: number, clientId: string, connection: number | undefined): void {
+    const will = this.wills.get(clientId);
+    if (will === undefined || this.#isApplied(position, will)) return;
+    if (connection === undefined || will.connection === undefined || will.connection === connection) {
+      this.wills.delete(clientId);
+    }
   }
 
   #isApplied(position: number, part: { appliedPosition: number } | undefined): boolean {

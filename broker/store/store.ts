@@ -68,20 +68,26 @@ export class BrokerStore {
     let state = new BrokerState(brokerId, bounds);
     const result = await readCheckpoint(directory, state);
     if (result === 'damaged') {
-      logger.error({ directory }, 'the checkpoint is damaged; the state is rebuilt from what the journal still holds');
+      logger.error(
+        { code: 'JOURNAL_DAMAGED', directory },
+        'the checkpoint is damaged; the state is rebuilt from what the journal still holds',
+      );
       state = new BrokerState(brokerId, bounds);
     }
     const isBehind = log.nextPosition <= state.position;
     if (isBehind) restartPositions(state, options);
     const firstWanted = state.position + 1;
     if (log.firstPosition > firstWanted) {
-      logger.error({ from: firstWanted, to: log.firstPosition - 1 }, 'the journal lacks records that the state needs');
+      logger.error(
+        { code: 'JOURNAL_DAMAGED', from: firstWanted, to: log.firstPosition - 1 },
+        'the journal lacks records that the state needs',
+      );
     }
     const store = new BrokerStore(options, state, isBehind || log.nextPosition === 0);
     await store.#replay(firstWanted);
-    const now = options.clock.wallMs();
+    const nowMs = options.clock.monotonicMs();
     for (const session of state.sessions.values()) {
-      session.awayAtMs ??= now;
+      session.awaySinceMs = nowMs;
       session.continueMessageIds();
     }
     return store;
@@ -215,8 +221,15 @@ export class BrokerStore {
 
 /** The journal begins anew while the checkpoint does not: what the sessions hold stays, their positions mean nothing. */
 function restartPositions(state: BrokerState, { log, logger }: StoreOptions): void {
-  logger.error({ checkpoint: state.position, journal: log.nextPosition }, 'the journal is older than the checkpoint');
+  logger.error(
+    { code: 'JOURNAL_DAMAGED', checkpoint: state.position, journal: log.nextPosition },
+    'the journal is older than the checkpoint',
+  );
   state.position = log.nextPosition - 1;
-  for (const session of state.sessions.values()) session.appliedPosition = -1;
+  for (const session of state.sessions.values()) {
+    session.appliedPosition = -1;
+    // The positions that they were named after will be in use again.
+    for (const delivery of session.queue.deliveries()) delivery.id = `old:${delivery.id}`;
+  }
   for (const will of state.wills.values()) will.appliedPosition = -1;
 }

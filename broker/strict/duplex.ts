@@ -8,6 +8,8 @@ export interface StrictOptions extends PacketLimits {
   /** How long a client may take to its whole CONNECT; no limit when left out. */
   connectTimeoutMs?: number;
   clock: Clock;
+  /** Told once, when the broker has accepted the CONNECT. */
+  onAccepted?: () => void;
 }
 
 export interface ViolationContext {
@@ -44,6 +46,7 @@ class StrictDuplex extends Duplex {
   readonly #clock: Clock;
   readonly #scanner: PacketScanner;
   readonly #onViolation: (violation: LatticeError, context: ViolationContext) => void;
+  readonly #onAccepted: (() => void) | undefined;
   #connectTimer: Timer | undefined;
   #connectSeen = false;
   /** Whether CONNECT has passed and its CONNACK has not. */
@@ -70,6 +73,7 @@ class StrictDuplex extends Duplex {
     this.#clock = options.clock;
     this.#scanner = new PacketScanner(options);
     this.#onViolation = onViolation;
+    this.#onAccepted = options.onAccepted;
     if (options.connectTimeoutMs !== undefined) {
       const timeoutMs = options.connectTimeoutMs;
       this.#connectTimer = options.clock.setTimer(timeoutMs, () => {
@@ -177,6 +181,7 @@ class StrictDuplex extends Duplex {
 
   #goOn(): void {
     this.#awaitsConnack = false;
+    this.#onAccepted?.();
     this.#socket.resume();
     const held = this.#held;
     if (held === undefined) return;

@@ -6,5 +6,5 @@ const SCHEME = /^(mqtts?|wss?):\/\/[^/\s]+/;
 export const brokerUrlSchema = z
   .string()
   .regex(SCHEME, 'a broker is mqtt://host:port, mqtts://, ws:// or wss://')
-  .refine((url) => URL.canParse(url), 'no address: the host or the port (1 to 65535) cannot be')
+  .refine((url) => URL.canParse(url), 'there is no such host or port (at most 65535)')
   .refine((url) => !url.includes('@'), 'credentials do not belong in the address; use username and password');

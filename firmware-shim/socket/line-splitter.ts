@@ -1,7 +1,9 @@
 const NEWLINE = 0x0a;
+/** Stands for a line beyond the limit; no text can be taken for it. */
+export const TOO_LONG = Symbol('too long');
 
 /**
- * Cuts a stream of bytes into lines. A line beyond the limit is thrown away up to its end and told as 'too-long', so that
+ * Cuts a stream of bytes into lines. A line beyond the limit is thrown away up to its end and told as TOO_LONG, so that
  * a program that never ends its line costs no memory and the next line counts again.
  */
 export class LineSplitter {
@@ -15,8 +17,8 @@ export class LineSplitter {
   }
 
   /** The lines that the chunk completes. */
-  push(chunk: Uint8Array): (string | 'too-long')[] {
-    const lines: (string | 'too-long')[] = [];
+  push(chunk: Uint8Array): (string | typeof TOO_LONG)[] {
+    const lines: (string | typeof TOO_LONG)[] = [];
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       this.#take(chunk.subarray(start, end));
@@ -28,7 +30,7 @@ export class LineSplitter {
   }
 
   /** The last line, if the stream ended without a newline. */
-  end(): (string | 'too-long')[] {
+  end(): (string | typeof TOO_LONG)[] {
     return this.#bytes === 0 && !this.#isTooLong ? [] : [this.#line()];
   }
 
@@ -43,8 +45,8 @@ export class LineSplitter {
     this.#parts = [];
   }
 
-  #line(): string | 'too-long' {
-    const line = this.#isTooLong ? 'too-long' : Buffer.concat(this.#parts).toString('utf8').trim();
+  #line(): string | typeof TOO_LONG {
+    const line = this.#isTooLong ? TOO_LONG : Buffer.concat(this.#parts).toString('utf8').trim();
     this.#parts = [];
     this.#bytes = 0;
     this.#isTooLong = false;

@@ -4,7 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { codeOf, errnoOf, LatticeError, messageOf } from '../../core/errors/index.ts';
 import { READING_LIMITS } from '../../core/wire/index.ts';
-import { LineSplitter } from './line-splitter.ts';
+import { LineSplitter, TOO_LONG } from './line-splitter.ts';
 
 /**
  * The shim's Unix socket: a line in, `ok` or `error CODE message` out, in order. `ok` means that the reading is synced to
@@ -61,13 +61,15 @@ async function bind(server: Server, path: string): Promise<void> {
 /** A chunk at a time: the next is read when the lines of this one are answered, so a fast client waits for the disk. */
 async function serve(socket: Socket, accept: (line: string) => Promise<void>): Promise<void> {
   const splitter = new LineSplitter(READING_LIMITS.payloadBytesMax);
-  const answer = async (lines: string[]): Promise<void> => {
-    const answers = await Promise.all(lines.filter((line) => line !== '' && !line.startsWith('#')).map(answerTo));
+  const answer = async (lines: (string | typeof TOO_LONG)[]): Promise<void> => {
+    const answers = await Promise.all(
+      lines.filter((line) => line === TOO_LONG || (line !== '' && !line.startsWith('#'))).map(answerTo),
+    );
     if (answers.length > 0 && !socket.destroyed && !socket.write(answers.join(''))) await drained(socket);
   };
-  const answerTo = async (line: string): Promise<string> => {
+  const answerTo = async (line: string | typeof TOO_LONG): Promise<string> => {
     try {
-      if (line === 'too-long') {
+      if (line === TOO_LONG) {
         throw new LatticeError('READING_TOO_LARGE', `A line has at most ${READING_LIMITS.payloadBytesMax} bytes.`);
       }
       await accept(line);

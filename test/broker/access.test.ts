@@ -29,18 +29,31 @@ describe('who may connect', () => {
 
   it('lets no account take the client id or the session of another', async () => {
     const { port, codes } = await startBroker();
-    const first = await connect(port, { ...credentials('device', 'd1'), clientId: 'mine', clean: false });
-    await expect(connect(port, { ...credentials('device', 'd2'), clientId: 'mine' })).rejects.toMatchObject({
+    const first = await connect(port, { ...credentials('device', 'd1'), clientId: 'd1', clean: false });
+    await expect(connect(port, { ...credentials('device', 'd2'), clientId: 'd1' })).rejects.toMatchObject({
       code: 2,
     });
     expect(first.mqtt.connected).toBe(true);
     await first.mqtt.endAsync();
-    const thief = connect(port, { ...credentials('device', 'd2'), clientId: 'mine', clean: false });
+    const thief = connect(port, { ...credentials('device', 'd2'), clientId: 'd1', clean: false });
     await expect(thief).rejects.toMatchObject({ code: 2 });
     expect(codes()).toContain('CLIENT_ID_TAKEN');
-    expect(
-      (await connect(port, { ...credentials('device', 'd1'), clientId: 'mine', clean: false })).sessionPresent,
-    ).toBe(true);
+    expect((await connect(port, { ...credentials('device', 'd1'), clientId: 'd1', clean: false })).sessionPresent).toBe(
+      true,
+    );
+  });
+
+  it('lets no device and no gateway have a client id that is not its own, and everybody one that the broker makes up', async () => {
+    const { port, codes } = await startBroker();
+    for (const clientId of ['gateway-1', 'evil2', 'gateway-1/x']) {
+      for (const role of ['device', 'gateway'] as const) {
+        await expect(connect(port, { ...credentials(role, 'evil'), clientId })).rejects.toMatchObject({ code: 2 });
+      }
+    }
+    expect(codes()).toContain('CLIENT_ID_TAKEN');
+    for (const clientId of ['evil', 'evil/x', '']) await connect(port, { ...credentials('device', 'evil'), clientId });
+    await connect(port, { ...credentials('gateway', 'gateway-1'), clientId: 'gateway-1', clean: false });
+    await connect(port, { ...credentials('console', 'console'), clientId: 'mqttjs_1234' });
   });
 
   it('refuses a will outside of the rights', async () => {
@@ -86,7 +99,15 @@ describe('who may publish and subscribe where', () => {
   it('answers a forbidden SUBSCRIBE with 0x80, and stores nothing of it', async () => {
     const { port } = await startBroker();
     const device = await connect(port, { ...credentials('device', 'd1'), clientId: 'd1', clean: false });
-    const filters = ['mesh/v1/home/d1/cmd', 'mesh/v1/#', '#', '$SYS/#', '$shard/1/mesh/v1/#', 'homeassistant/status'];
+    const filters = [
+      'mesh/v1/home/d1/cmd',
+      'lattice/session',
+      'mesh/v1/#',
+      '#',
+      '$SYS/#',
+      '$shard/1/mesh/v1/#',
+      'homeassistant/status',
+    ];
     const granted: number[] = [];
     for (const filter of filters) {
       const packet = await new Promise<{ granted: number[] }>((resolve) => {
@@ -94,13 +115,29 @@ describe('who may publish and subscribe where', () => {
       });
       granted.push(...packet.granted);
     }
-    expect(granted).toEqual([1, 128, 128, 128, 128, 1]);
+    expect(granted).toEqual([1, 128, 128, 128, 128, 128, 1]);
     await device.mqtt.endAsync();
     const operator = await connect(port);
     await operator.mqtt.publishAsync('mesh/v1/home/d2/state', 'private', { qos: 1 });
     await operator.mqtt.publishAsync('mesh/v1/home/d1/cmd', 'for d1', { qos: 1 });
     const back = await connect(port, { ...credentials('device', 'd1'), clientId: 'd1', clean: false });
     await eventually(() => expect(back.payloads()).toEqual(['for d1']));
+  });
+
+  it('refuses topics and filters that are too long, and goes on', async () => {
+    const { port, codes } = await startBroker();
+    const gateway = await connect(port, { ...credentials('gateway', 'g1'), clean: false });
+    await gateway.mqtt.subscribeAsync('$shard/+/mesh/v1/#', { qos: 1 });
+    const long = (bytes: number): string => `mesh/v1/home/d1/${'x'.repeat(bytes - 16)}`;
+    await expect(gateway.mqtt.subscribeAsync(long(1_025), { qos: 1 })).rejects.toThrow();
+    const operator = await connect(port);
+    await operator.mqtt.publishAsync(long(1_024), 'fits', { qos: 1 });
+    operator.mqtt.publish(long(65_530), 'does not', { qos: 1 });
+    await eventually(() => expect(operator.mqtt.connected).toBe(false));
+    expect(codes()).toContain('TOPIC_INVALID');
+    const will = { topic: long(1_025), payload: Buffer.from('x'), qos: 1, retain: false } as const;
+    await expect(connect(port, { will })).rejects.toMatchObject({ code: 5 });
+    await eventually(() => expect(gateway.payloads()).toContain('fits'));
   });
 
   it('keeps `$SYS` closed: nobody publishes there, and no client can be thrown out by it', async () => {

@@ -93,7 +93,11 @@ describe('nothing is lost to reordering', () => {
   it('delivers once to a client whose filters overlap, at the highest QoS granted', async () => {
     const { port } = await startBroker();
     const subscriber = await connect(port);
-    await subscriber.mqtt.subscribeAsync({ 'mesh/v1/#': { qos: 0 }, [TOPIC]: { qos: 1 }, 'mesh/+/home/#': { qos: 0 } });
+    await subscriber.mqtt.subscribeAsync({
+      'mesh/v1/#': { qos: 0 },
+      [TOPIC]: { qos: 1 },
+      'mesh/v1/home/#': { qos: 0 },
+    });
     const publisher = await connect(port);
     await publisher.mqtt.publishAsync(TOPIC, 'once', { qos: 2 });
     await publisher.mqtt.publishAsync(TOPIC, 'end', { qos: 1 });
@@ -112,7 +116,7 @@ describe('shards', () => {
     const { port } = await startBroker();
     const operator = await connect(port);
     await operator.mqtt.publishAsync('mesh/v1/home/d1/meta', 'kept', { qos: 1, retain: true });
-    const every = await connect(port, { ...credentials('gateway', 'g1'), clean: false, clientId: 'every' });
+    const every = await connect(port, { ...credentials('gateway', 'g1'), clean: false, clientId: 'g1/every' });
     await every.mqtt.subscribeAsync('$shard/+/mesh/v1/+/+/meta', { qos: 1 });
     await eventually(() => expect(every.received).toHaveLength(1));
     const topic = every.received[0]?.topic as string;

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { cleanup, connect, credentials, OPERATOR, startBroker } from './support/harness.ts';
 import { MemoryLog } from './support/memory-log.ts';
+import { newFolder, openStore } from './support/store.ts';
 
 const TOPIC = 'mesh/v1/home/d1/state';
 
@@ -89,6 +90,42 @@ describe('what a client may not do to the others', () => {
   });
 });
 
+describe('strangers', () => {
+  it('take no more places than are set aside for them, and none of those of clients', async () => {
+    const { port, codes } = await startBroker({ limits: { strangersMax: 2 } });
+    for (let each = 0; each < 4; each++) await connect(port);
+    const silent = [await rawSocket(port), await rawSocket(port)];
+    const refused = await rawSocket(port);
+    refused.resume();
+    await once(refused, 'close');
+    expect(codes()).toContain('CONNECTIONS_EXHAUSTED');
+    silent[0]?.destroy();
+    await eventually(() => connect(port));
+  });
+
+  it('and clients with forbidden filters by the thousand get one line', async () => {
+    const { port, log } = await startBroker();
+    const client = await connect(port, credentials('device', 'd1'));
+    const filters = Array.from({ length: 5_000 }, (_, number) => `x/${number}`);
+    await expect(client.mqtt.subscribeAsync(filters)).rejects.toThrow();
+    const lines = log.filter(({ code }) => code === 'TOPIC_FORBIDDEN');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatchObject({ count: 5_000, address: expect.stringContaining('127.0.0.1') });
+  });
+
+  it('cannot flood the log', async () => {
+    const { port, log } = await startBroker();
+    for (let each = 0; each < 30; each++) {
+      const socket = await rawSocket(port);
+      const closed = once(socket, 'close');
+      socket.resume();
+      socket.write('garbage');
+      await closed;
+    }
+    expect(log.filter(({ code }) => code === 'PACKET_MALFORMED')).toHaveLength(10);
+  });
+});
+
 describe('the queue of a session that is away', () => {
   it('drops the oldest at its bound, says so, and memory does not grow with it', async () => {
     const journal = new MemoryLog();
@@ -111,6 +148,43 @@ describe('the queue of a session that is away', () => {
     await eventually(() => expect(back.received).toHaveLength(100));
     expect(back.payloads()).toEqual(Array.from({ length: 100 }, (_, index) => String(900 + index)));
   }, 15_000);
+});
+
+describe('a journal that is not as it was written', () => {
+  it('is told of with positions, once, and costs no more than what is lost', async () => {
+    class DamagedLog extends MemoryLog {
+      override readonly gaps = [{ fromPosition: 3, toPosition: 5, cause: 'damaged' } as const];
+    }
+    const { log } = await startBroker({}, { openJournal: async () => new DamagedLog() });
+    const told = log.filter(({ code }) => code === 'JOURNAL_DAMAGED');
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatchObject({ gaps: [{ fromPosition: 3, toPosition: 5, cause: 'damaged' }] });
+  });
+
+  it('may hold a message that MQTT cannot carry; its receiver gets all the others', async () => {
+    const journal = new MemoryLog();
+    const folder = await newFolder();
+    const first = await openStore(journal, folder);
+    const subscriptions = [{ topic: '$shard/+/mesh/v1/#', qos: 1 as const }];
+    await first.commit({ kind: 'session', clientId: 'g1', username: 'g1' });
+    await first.commit({ kind: 'subscribe', clientId: 'g1', subscriptions });
+    const publish = { kind: 'publish', qos: 1, retain: false, stampMs: 0, origin: 'b1' } as const;
+    for (const level of ['before', 'x'.repeat(65_519), 'after']) {
+      await first.commit({ ...publish, topic: `mesh/v1/home/d1/${level}`, payload: Buffer.from(level.slice(0, 9)) });
+    }
+    const { port, log } = await startBroker({}, { openJournal: async () => journal }, folder);
+    const gateway = { ...credentials('gateway', 'g1'), clientId: 'g1', clean: false };
+    const received: string[] = [];
+    await eventually(async () => {
+      const client = await connect(port, gateway);
+      await eventually(() => expect(client.received.length).toBeGreaterThan(0), 500);
+      received.push(...client.payloads());
+      expect(received).toContain('after');
+    });
+    expect(received).toContain('before');
+    expect(received).not.toContain('xxxxxxxxx');
+    expect(log.some(({ msg }) => msg.includes('cannot be sent'))).toBe(true);
+  });
 });
 
 describe('last wills', () => {

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
 import { promisify } from 'node:util';
 import mqtt from 'mqtt';
 import { expect, it } from 'vitest';
@@ -25,18 +27,52 @@ it('speaks MQTT over WebSocket, subprotocol mqtt only', async () => {
   const publisher = await connect(port);
   await publisher.mqtt.publishAsync('mesh/v1/home/d1/state', 'over the web', { qos: 1 });
   expect(await got).toBe('over the web');
-  const other = new WebSocket(url, 'chat');
-  cleanup(() => other.terminate());
-  other.on('error', () => {});
-  await new Promise((resolve) => other.once('close', resolve));
+  for (const protocols of [['chat'], []]) {
+    const other = new WebSocket(url, protocols);
+    const [error] = (await once(other, 'error')) as [Error];
+    expect(error.message).toContain('400');
+  }
+});
+
+it('closes a WebSocket that sends an invalid frame, and nothing else', async () => {
+  const { broker, port } = await startBroker({ listen: { port: 0, wsPort: 0 } });
+  for (const protocol of ['', 'Sec-WebSocket-Protocol: mqtt\r\n']) {
+    const socket = net.connect(broker.addresses.wsPort as number, '127.0.0.1');
+    cleanup(() => socket.destroy());
+    const closed = once(socket, 'close');
+    socket.write(
+      `GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n${protocol}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    );
+    await once(socket, 'data');
+    socket.write(Buffer.from([0xff, 0xff]));
+    await closed;
+  }
+  await connect(port);
+});
+
+it('stops at once, whatever sockets are open', async () => {
+  const { broker, port, stop } = await startBroker({ listen: { port: 0, wsPort: 0 } });
+  for (const each of [port, broker.addresses.wsPort as number]) {
+    const silent = net.connect(each, '127.0.0.1');
+    cleanup(() => silent.destroy());
+    silent.on('error', () => {});
+    await once(silent, 'connect');
+  }
+  // An answered CONNECT shows that the sockets before it were accepted too.
+  await connect(port);
+  const begunMs = performance.now();
+  await stop();
+  expect(performance.now() - begunMs).toBeLessThan(2_000);
 });
 
 it('names a port that is taken', async () => {
   const { port } = await startBroker();
-  await expect(startBroker({ listen: { port } })).rejects.toMatchObject({
-    code: 'PORT_TAKEN',
-    message: expect.stringContaining(String(port)),
-  });
+  for (const listen of [{ port }, { port: 0, wsPort: port }]) {
+    await expect(startBroker({ listen })).rejects.toMatchObject({
+      code: 'PORT_TAKEN',
+      message: expect.stringContaining(String(port)),
+    });
+  }
 });
 
 it('refuses a second process on the same folder', async () => {

@@ -66,6 +66,17 @@ describe('the store', () => {
     log.firstPosition = 0;
     const again = await openStore(log, folder);
     expect(again.state.sessions.get('c')?.queue.size).toBe(3);
+    await again.close();
+  });
+
+  it('names what waits anew when the journal begins anew, so that acknowledgements mean one message only', async () => {
+    const { folder, store } = await withSession();
+    await store.close();
+    const again = await openStore(new MemoryLog(), folder);
+    const session = again.state.sessions.get('c');
+    for (const text of ['four', 'five', 'six']) await again.commit(publish(text));
+    const ids = [...(session?.queue.deliveries() ?? [])].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(6);
   });
 
   it('takes no more records once half of the journal hangs on a checkpoint that fails, and goes on when it succeeds', async () => {

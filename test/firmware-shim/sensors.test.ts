@@ -1,14 +1,45 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock, VirtualClock } from '../../core/time/index.ts';
 import { nodeSensorFs } from '../../firmware-shim/sensor-fs.ts';
 import { Sensors } from '../../firmware-shim/sensors.ts';
 import { FakeSysfs } from './fake-sysfs.ts';
+
+it('a driver that hangs is left out after 2 s, and not started again before it is back', async () => {
+  const clock = new VirtualClock();
+  const blocked = Promise.withResolvers<string>();
+  let reads = 0;
+  const late: string[] = [];
+  const sensors = new Sensors({
+    clock,
+    fs: {
+      read: async (path) => {
+        if (path === 'proc/loadavg') return '0.5 0.6 0.7 1/2 3';
+        if (path !== 'proc/uptime') return undefined;
+        reads++;
+        return blocked.promise;
+      },
+      list: async () => [],
+      space: async () => undefined,
+    },
+    onLate: (driver) => late.push(driver),
+  });
+  const first = sensors.read();
+  await new Promise((resolve) => setImmediate(resolve));
+  clock.advance(2_000);
+  expect(await first).toEqual({ load1: 0.5, load5: 0.6 });
+  expect(await sensors.read()).toEqual({ load1: 0.5, load5: 0.6 });
+  expect([reads, late]).toEqual([1, ['uptime']]);
+  blocked.resolve('12');
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(await sensors.read()).toEqual({ load1: 0.5, load5: 0.6, uptime: 12 });
+});
 
 describe('the sensors of a Pi', () => {
   let sysfs: FakeSysfs;
   let sensors: Sensors;
   beforeEach(async () => {
     sysfs = await FakeSysfs.create();
-    sensors = new Sensors(nodeSensorFs(sysfs.root));
+    sensors = new Sensors({ fs: nodeSensorFs(sysfs.root), clock: systemClock });
   });
   afterEach(() => sysfs.remove());
 
@@ -57,13 +88,21 @@ describe('the sensors of a Pi', () => {
   });
 
   it('can be switched off by driver', async () => {
-    const some = new Sensors(nodeSensorFs(sysfs.root), (driver) => driver === 'load');
+    const some = new Sensors({
+      fs: nodeSensorFs(sysfs.root),
+      clock: systemClock,
+      isEnabled: (driver) => driver === 'load',
+    });
     expect(Object.keys(await some.read())).toEqual(['load1', 'load5']);
   });
 
   it('of a machine without any are none', async () => {
     const empty = await FakeSysfs.create({});
-    const some = new Sensors(nodeSensorFs(empty.root), (driver) => driver !== 'disk');
+    const some = new Sensors({
+      fs: nodeSensorFs(empty.root),
+      clock: systemClock,
+      isEnabled: (driver) => driver !== 'disk',
+    });
     expect(await some.read()).toEqual({});
     await empty.remove();
   });

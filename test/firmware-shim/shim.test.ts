@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtemp, open, readdir, rm, stat, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -120,6 +120,78 @@ describe('a shim in this process', () => {
       }
     }
     expect(seen.size).toBe(count + 1);
+  });
+
+  it('declares after a restart what was dropped while it could tell nobody', async () => {
+    await broker.kill();
+    const bound = { buffer: { bytesMax: 64 * 1024 } };
+    const first = await start(bound);
+    const one = client();
+    const count = 3_000;
+    one.write(Array.from({ length: count }, (_, i) => `reading x=${i}\n`).join(''));
+    await eventually(() => expect(one.answers).toHaveLength(count));
+    await first.stop();
+    await broker.start();
+    const second = await start(bound);
+    const all = count + 2;
+    await eventually(() => expect(second.counts().acknowledged + second.counts().dropped).toBe(all));
+    expect(second.counts().dropped).toBeGreaterThan(1_000);
+    const seen = new Set(seqsOf([...broker.readings().values()].flatMap((payloads) => [...payloads])));
+    for (const { payload } of broker.received.filter(({ kind }) => kind === 'gap')) {
+      const { fromSeq, toSeq } = gapSchema.parse(JSON.parse(payload));
+      for (let seq = fromSeq; seq <= toSeq; seq++) {
+        expect(seen.has(seq)).toBe(false);
+        seen.add(seq);
+      }
+    }
+    expect([seen.size, Math.max(...seen)]).toEqual([all, all]);
+  });
+
+  it('counts under a new boot id from where the end of its log may be lost, and keeps the old one before', async () => {
+    const first = await start();
+    await eventually(() => expect(broker.readings().size).toBe(1));
+    await broker.kill();
+    const one = client();
+    one.write(Array.from({ length: 20 }, (_, i) => `reading x=${i}\n`).join(''));
+    await eventually(() => expect(one.answers).toHaveLength(20));
+    await first.stop();
+    // As a card that lied about its syncs leaves it when the power fails: the last records and the mark are gone.
+    const readings = join(folder, 'data', 'readings');
+    const segment = join(readings, (await readdir(readings)).filter((name) => name.endsWith('.log')).at(-1) as string);
+    await truncate(segment, (await stat(segment)).size - 100);
+    await unlink(join(readings, 'end-mark'));
+    await broker.start();
+    const second = await start();
+    const bootsSeen = () => [...new Set([...broker.readings().keys()].map((key) => key.split('/')[1] as string))];
+    await eventually(() => expect(bootsSeen()).toHaveLength(2));
+    // The sensors' reading of the second life comes last.
+    const kept = broker.readings().size - 2;
+    expect(kept).toBeGreaterThan(10);
+    expect(kept).toBeLessThan(20);
+    const numbers = [...broker.readings().keys()].map((key) => key.split('/').slice(1) as [string, string]);
+    const boots = bootsSeen();
+    const seqs = boots.map((boot) => numbers.filter(([of]) => of === boot).map(([, seq]) => Number(seq)));
+    expect(seqs).toEqual([Array.from({ length: kept + 1 }, (_, i) => i + 1), [1]]);
+    // It stays with that one.
+    await second.stop();
+    await start();
+    await eventually(() => expect(broker.readings().has(`${DEVICE}/${boots[1]}/2`)).toBe(true));
+  });
+
+  it('keeps the reading that it is taking when it is stopped', async () => {
+    await sysfs.unplug('proc/uptime');
+    const running = await start({ intervalMs: 100 });
+    const path = join(sysfs.root, 'proc/uptime');
+    execFileSync('mkfifo', [path]);
+    // Opens once somebody reads: the sample is in progress.
+    const uptime = await open(path, 'w');
+    const before = running.counts().recorded;
+    const stopped = running.stop();
+    await uptime.write('4711');
+    await uptime.close();
+    await stopped;
+    expect(running.counts().recorded).toBe(before + 1);
+    expect(broker.received.some(({ payload }) => payload.includes('"uptime":4711'))).toBe(true);
   });
 
   it('starts counting under a new boot id when its data is gone', async () => {

@@ -38,9 +38,12 @@ describe('rights by role', () => {
     ['console', '$SYS/#', true],
     ['console', '#', false],
     ['reader', 'mesh/v1/#', true],
-    ['operator', '#', true],
+    ['operator', '#', false],
+    ['operator', 'lattice/session', false],
+    ['operator', 'homeassistant/#', true],
     ['operator', '$SYS/#', true],
-    ['operator', '$shard/1/#', true],
+    ['operator', '$shard/1/#', false],
+    ['operator', '$shard/1/mesh/v1/#', true],
     ['operator', '$other/#', false],
   ] as const)('%s subscribing to %s: %s', (role, filter, allowed) => {
     expect(maySubscribe(who(role), 'home', filter)).toBe(allowed);

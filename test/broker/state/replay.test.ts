@@ -55,12 +55,12 @@ const record: fc.Arbitrary<BrokerRecord> = fc.oneof(
     messageId,
   }),
   fc.record({ kind: fc.constant('received' as const), clientId, messageId }),
-  fc.record({ kind: fc.constant('away' as const), clientId, atMs: fc.nat(9) }),
-  fc.record({ kind: fc.constant('willGone' as const), clientId }),
+  fc.record({ kind: fc.constant('willGone' as const), clientId, connection: fc.nat(2) }),
   fc.record({
     kind: fc.constant('will' as const),
     clientId,
     brokerId: fc.constant('b'),
+    connection: fc.nat(2),
     will: fc.record({ topic, qos, retain: fc.boolean() }),
     payload,
   }),
@@ -71,7 +71,6 @@ function contents(state: BrokerState): unknown {
   const sessions = [...state.sessions.values()].map((session) => ({
     clientId: session.clientId,
     username: session.username,
-    awayAtMs: session.awayAtMs,
     subscriptions: [...session.subscriptions.values()].map((each) => `${each.topic} ${each.qos}`).sort(),
     incoming: [...session.incoming].map(([id, message]) => `${id} ${message.topic}`).sort(),
     queue: [...session.queue.deliveries()].map(({ id, topic: name, qos: level, messageId: sent, phase, message }) => {

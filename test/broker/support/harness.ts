@@ -33,6 +33,7 @@ export function cleanup(action: () => Promise<unknown> | unknown): void {
   cleanups.push(action);
 }
 
+let clientIds = 0;
 let operatorAccount: Promise<Account> | undefined;
 
 /** A configuration as it would come from YAML, with the parts given in place of the defaults. */
@@ -69,8 +70,10 @@ export async function startBroker(
   return { broker, port: broker.addresses.port, dataDir: folder, log, codes, stop: () => broker.stop() };
 }
 
-export function credentials(role: MachineRole, name: string): { username: string; password: string } {
-  return { username: name, password: derivedPassword(SITE_KEY, role, name) };
+/** A machine's account, and a client id that it may use and nobody has yet. */
+export function credentials(role: MachineRole, name: string): { username: string; password: string; clientId: string } {
+  clientIds += 1;
+  return { username: name, password: derivedPassword(SITE_KEY, role, name), clientId: `${name}/${clientIds}` };
 }
 
 export interface Received {

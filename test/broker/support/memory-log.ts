@@ -5,6 +5,7 @@ import type { DurableLog, LogCursor, LogGap, LogRecord } from '../../../core/log
 export class MemoryLog implements DurableLog {
   readonly records: LogRecord[] = [];
   readonly gaps: readonly LogGap[] = [];
+  isTailCut = false;
   firstPosition = 0;
   nextPosition = 0;
   durablePosition = 0;

@@ -51,6 +51,12 @@ describe("a device's link", () => {
     await eventually(() => expect(said.slice(2)).toEqual(['down UNREACHABLE', `up ${second.url}`]));
   });
 
+  it('goes on to the next broker when an address cannot be', async () => {
+    const good = await broker();
+    open(['mqtt://127.0.0.1:99999', good.url]);
+    await eventually(() => expect(said).toEqual(['refused UNREACHABLE', `up ${good.url}`]));
+  });
+
   it('takes back an `offline` that arrives after it moved to another broker', async () => {
     const [first, second] = [await broker(), await broker()];
     open([first.url, second.url]);
