@@ -113,7 +113,8 @@ export class FakeBroker implements FederationPort {
       this.#taken.set(key, position);
       while (this.holdAccepts) await delay(systemClock, 5);
       await this.#store({ ...asRecord(message, 0), link: source });
-      this.#accepted.set(key, position);
+      // Those that were held wake in any order.
+      this.#accepted.set(key, Math.max(position, this.#accepted.get(key) ?? -1));
     }
     this.#route(message);
   }
