@@ -245,6 +245,26 @@ program
   .action(run(async (options) => (await import('./core/cli/index.ts')).doctor(options)));
 
 program
+  .command('drain <broker>')
+  .description('send the clients of a broker to the others, so that it can be stopped without anybody noticing')
+  .addOption(dataOption())
+  .option('--undo', 'let it take clients again', false)
+  .option('--wait', 'stay until it has no client left', false)
+  .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    `
+The broker takes no more clients and says so in the list that it serves. Devices and gateways of ours finish what is under
+way and go; after 5 s the connections of the others are closed, a few at a time. Links stay up, and operators and consoles
+stay connected. It lasts until --undo or a restart of the broker.
+
+Examples:
+  $ npx lattice drain broker-1 --wait
+  $ npx lattice drain broker-1 --undo`,
+  )
+  .action(run(async (options, broker) => (await import('./core/cli/index.ts')).drain({ ...options, broker })));
+
+program
   .command('top')
   .description('status, again and again')
   .addOption(dataOption())

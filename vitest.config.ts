@@ -12,6 +12,15 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       { extends: true, test: { name: 'parts', include: ['test/**/*.test.ts'], exclude: [MESH] } },
+      // What holds for a broker holds without its hot path.
+      {
+        extends: true,
+        test: {
+          name: 'broker without its hot path',
+          include: ['test/broker/*.test.ts'],
+          env: { LATTICE_TEST_HOT_PATH: '0' },
+        },
+      },
       // Whole meshes of ten processes, one after the other, when the rest is done.
       { extends: true, test: { name: 'mesh', include: [MESH], fileParallelism: false, sequence: { groupOrder: 1 } } },
     ],

@@ -4,13 +4,17 @@ import { type DurableLog, type LogOptions, openLog } from '../core/log/index.ts'
 import { listenError } from '../core/process/index.ts';
 import type { Random } from '../core/random/index.ts';
 import { type Clock, repeat, type Timer } from '../core/time/index.ts';
-import { HEALTH_INTERVAL_MS, meshTopic } from '../core/wire/index.ts';
+import { type BrokerHealth, HEALTH_INTERVAL_MS, meshFilter, meshTopic } from '../core/wire/index.ts';
+import { Balancer, clientUrls, type HealthMessage, loopBusyMeter } from './balance/index.ts';
+import { BRIDGE_SESSION_PREFIX, type BridgeState, Bridges } from './bridge/index.ts';
+import { BrokerBridgePort } from './bridge-port.ts';
 import type { BrokerConfig } from './config.ts';
 import { Counters } from './counters.ts';
 import { createFederation, type FederationOptions, type LinkFederation } from './federation/index.ts';
 import { BrokerFederationPort } from './federation-port.ts';
 import { HEALTH_WINDOWS, type HealthSources, measureHealth } from './health.ts';
-import { Ingress, type Listeners, MqttServer, openListeners, Switchboard } from './mqtt/index.ts';
+import { HotPath } from './hot/index.ts';
+import { HOLD_MS, Ingress, type Listeners, MqttServer, openListeners, Switchboard } from './mqtt/index.ts';
 import type { Session } from './state/index.ts';
 import { BrokerStore, openIncarnation } from './store/index.ts';
 
@@ -35,6 +39,8 @@ export interface BrokerAddresses {
 export interface Broker {
   /** Where it listens; known once start() has resolved. */
   readonly addresses: BrokerAddresses;
+  /** What its bridges do, in the order of the configuration. */
+  bridges(): BridgeState[];
   /** Throws PORT_TAKEN, DATA_LOCKED or DISK_FAILED. */
   start(): Promise<void>;
   /** Closes every connection, syncs and writes a checkpoint. Safe twice. */
@@ -68,6 +74,11 @@ export async function createBroker(config: BrokerConfig, deps: BrokerDeps): Prom
       queueBytesMax: limits.sessionQueueBytesMax,
       messagesMax: limits.retainedMessagesMax,
       tombstonesMax: limits.tombstonesMax,
+      ofSessions: new Map(
+        config.bridges.map(({ id, queueMessagesMax, queueBytesMax }) => {
+          return [`${BRIDGE_SESSION_PREFIX}${id}`, { messagesMax: queueMessagesMax, bytesMax: queueBytesMax }];
+        }),
+      ),
     },
     journalBytesMax: journal.bytesMax,
     clock,
@@ -85,7 +96,9 @@ class RunningBroker implements Broker {
   readonly #ingress: Ingress;
   readonly #server: MqttServer;
   readonly #federation: LinkFederation;
+  readonly #bridges: Bridges;
   readonly #healthSources: HealthSources;
+  readonly #balancer: Balancer;
   readonly #timers: Timer[] = [];
   #damageLogged = '';
   #listeners: Listeners | undefined;
@@ -99,23 +112,56 @@ class RunningBroker implements Broker {
     store.queue.onCommit = (tookMs) => this.#counters.committed(tookMs);
     const switchboard = new Switchboard(store);
     this.#logDrops(switchboard);
-    const port = new BrokerFederationPort({ brokerId: config.id, incarnation, store, switchboard });
-    this.#ingress = new Ingress({
+    const port = new BrokerFederationPort({ brokerId: config.id, incarnation, store, switchboard, clock });
+    const volatile = {
+      onVolatile: (topic: string, payload: Buffer) => port.tellVolatile(topic, payload),
+      isVolatileWanted: (topic: string) => this.#federation.isWanted(topic),
+    };
+    const shared = { site: config.site, store, switchboard, counters: this.#counters, clock, ...volatile };
+    const { inflightInboundMax } = config.limits;
+    const ingress = new Ingress({
+      ...shared,
       brokerId: config.id,
-      site: config.site,
+      log,
+      inflightInboundMax,
+      onCommand: (identity, payload) => this.#balancer.command(identity, payload),
+    });
+    this.#ingress = ingress;
+    const onRefused = (error: unknown): void => ingress.noteRefusal(error);
+    const commandTopic = meshTopic(config.site, config.id, 'cmd');
+    const hotPath = config.hotPath ? new HotPath({ ...shared, commandTopic, onRefused, holdMs: HOLD_MS }) : undefined;
+    this.#server = new MqttServer({
+      config,
       store,
       switchboard,
+      ingress,
       counters: this.#counters,
       clock,
       log,
-      inflightInboundMax: config.limits.inflightInboundMax,
-      onVolatile: (topic, payload) => port.tellVolatile(topic, payload),
+      interestSettled: () => this.#federation.interestSettled(config.links.interestWaitMsMax),
+      isDraining: () => this.#balancer.isDraining,
+      ...(hotPath && { openLane: (connection, stream) => hotPath.openLane(connection, stream) }),
     });
-    const shared = { config, store, switchboard, counters: this.#counters, clock, log };
-    this.#server = new MqttServer({ ...shared, ingress: this.#ingress });
     const { siteKey, links } = config;
     const federate = deps.federate ?? createFederation;
-    this.#federation = federate({ port, config: links, siteKey, clock, random: deps.random, log });
+    this.#federation = federate({
+      port,
+      config: links,
+      siteKey,
+      clock,
+      random: deps.random,
+      log,
+      limits: { backlogAgeMsMax: links.backlogAgeMsMax },
+    });
+    const bridgePort = new BrokerBridgePort({
+      brokerId: config.id,
+      siteKey,
+      packetBytesMax: config.limits.packetBytesMax,
+      store,
+      switchboard,
+      ingress: this.#ingress,
+    });
+    this.#bridges = new Bridges({ configs: config.bridges, port: bridgePort, clock, random: deps.random, log });
     this.#healthSources = {
       brokerId: config.id,
       startedMs: clock.monotonicMs(),
@@ -125,8 +171,25 @@ class RunningBroker implements Broker {
       store,
       switchboard,
       links: () => this.#federation.states(),
+      streams: () => this.#federation.streams(),
       rssBytes: () => process.memoryUsage.rss(),
+      loopBusy: loopBusyMeter(),
+      isDraining: () => this.#balancer.isDraining,
+      urls: () => clientUrls({ ...this.addresses, advertise: config.listen.advertise }),
+      limits: config.limits,
     };
+    this.#balancer = new Balancer({
+      brokerId: config.id,
+      site: config.site,
+      clock,
+      random: deps.random.fork('balance'),
+      log,
+      healths: () => healthsOf(store, config.site),
+      publishHealth: () => this.#publishHealth(),
+      publishSystem: (topic, payload) => switchboard.publishSystem(topic, payload),
+      publish: (topic, payload) => this.#ingress.publishOwn(topic, payload, false),
+      leavers: () => this.#server.leavers(),
+    });
   }
 
   get addresses(): BrokerAddresses {
@@ -140,12 +203,19 @@ class RunningBroker implements Broker {
     };
   }
 
+  bridges(): BridgeState[] {
+    return this.#bridges.states();
+  }
+
   async start(): Promise<void> {
     const { clock, log } = this.#deps;
     this.#logDamage();
     await this.#server.start();
     await this.#fireOrphanedWills();
     try {
+      await this.#bridges.start();
+      // Before the first client: what it publishes waits for the brokers that this one links to.
+      await this.#startLinks();
       this.#listeners = await openListeners({
         config: this.#config,
         clock,
@@ -155,14 +225,16 @@ class RunningBroker implements Broker {
           this.#counters.refused += 1;
         },
       });
-      await this.#startLinks();
     } catch (error) {
       await this.stop();
       throw error;
     }
-    this.#publishHealth();
+    this.#balancer.start();
     this.#timers.push(
-      repeat(clock, HEALTH_INTERVAL_MS, () => this.#publishHealth()),
+      repeat(clock, HEALTH_INTERVAL_MS, () => {
+        this.#counters.rotate();
+        this.#balancer.publishHealth();
+      }),
       repeat(clock, SWEEP_INTERVAL_MS, () => this.#sweep()),
     );
   }
@@ -174,8 +246,10 @@ class RunningBroker implements Broker {
 
   async #stop(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
+    this.#balancer.stop();
     this.#listeners?.refuse();
     await this.#federation.stop();
+    await this.#bridges.stop();
     await this.#server.stop();
     // Those whom the server does not know, since they never sent a CONNECT, would hold the listeners open.
     await this.#listeners?.close();
@@ -201,11 +275,11 @@ class RunningBroker implements Broker {
     }
   }
 
-  #publishHealth(): void {
+  #publishHealth(): BrokerHealth {
     const health = measureHealth(this.#healthSources);
-    this.#counters.rotate();
     const topic = meshTopic(this.#config.site, this.#config.id, 'health');
     this.#ingress.publishOwn(topic, Buffer.from(JSON.stringify(health)), true);
+    return health;
   }
 
   /** What the journal has lost to damage, each time that there is more of it. */
@@ -247,4 +321,8 @@ class RunningBroker implements Broker {
       else log.warn(fields, 'the queue of a session is full; messages were dropped');
     };
   }
+}
+
+function* healthsOf(store: BrokerStore, site: string): Generator<HealthMessage> {
+  for (const { retained } of store.state.retainedFor(meshFilter({ site, kind: 'health' }))) yield retained;
 }

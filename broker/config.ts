@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { accountSchema } from '../core/identity/index.ts';
-import { isMeshName } from '../core/wire/index.ts';
+import { BROKER_URLS_MAX, brokerUrlSchema, isMeshName } from '../core/wire/index.ts';
+import { bridgesSchema } from './bridge/index.ts';
+import { type LinkAddress, type LinkPeer, linkAddressSchema, linkTlsSchema } from './federation/index.ts';
 
 const meshName = z.string().refine(isMeshName, 'must be 1 to 64 of letters, digits, dot, dash and underscore');
 const port = z.int().min(0).max(65_535);
@@ -70,6 +72,57 @@ const limitsSchema = z.strictObject({
     .default(24 * HOUR_MS),
 });
 
+/** A topic filter of MQTT. */
+const filters = z.array(z.string().min(1).max(1_024)).max(1_000);
+
+/** Another broker: an address as a URL, or host and port for plain TCP. */
+const linkPeerSchema = z
+  .strictObject({
+    id: meshName,
+    /** lattice://host:port, lattices://host:port (TLS), ws://host:port or wss://host:port. */
+    url: linkAddressSchema.optional(),
+    host: z.string().min(1).optional(),
+    port: port.min(1).optional(),
+    /** Topics that may leave over this link, and that may come in; all when left out. */
+    exports: filters.optional(),
+    imports: filters.optional(),
+  })
+  .transform(({ id, url, host, port: portNumber, exports, imports }, context): LinkPeer => {
+    const address = url ?? (host === undefined || portNumber === undefined ? undefined : plain(host, portNumber));
+    if (address === undefined) context.addIssue({ code: 'custom', message: 'needs url, or host and port' });
+    return { id, address, exports, imports };
+  });
+
+function plain(host: string, portNumber: number): LinkAddress {
+  return { host, port: portNumber, isTls: false, isWebSocket: false, path: '/' };
+}
+
+const linksSchema = z.strictObject({
+  listen: z
+    .union([
+      linkAddressSchema,
+      z.strictObject({ host: z.string().default('127.0.0.1'), port }).transform((at) => plain(at.host, at.port)),
+    ])
+    .optional(),
+  /** For `lattices` and `wss`. With caFile both ends show a certificate. */
+  tls: linkTlsSchema.optional(),
+  /** Brokers that this one links to; each of them names this one in turn. */
+  peers: z.array(linkPeerSchema).default([]),
+  /** Makes this broker a leaf of the brokers named: it dials them, they need not know it, it carries nothing for others. */
+  uplinks: z.array(linkPeerSchema).default([]),
+  /** Whether leaves that prove the site key may link to this broker. */
+  acceptsLeaves: z.boolean().default(true),
+  /** Whether what crosses is compressed; it costs about 0.3 µs a message. */
+  compresses: z.boolean().default(true),
+  /** How long a SUBACK waits until every broker that can be reached sends what was subscribed to. */
+  interestWaitMsMax: z.int().min(0).default(500),
+  /** How long messages are kept for a broker that is away. */
+  backlogAgeMsMax: z
+    .int()
+    .min(1_000)
+    .default(7 * 24 * HOUR_MS),
+});
+
 /** The configuration of one broker process, as YAML. Unknown keys are faults. */
 export const brokerConfigSchema = z.strictObject({
   /** Unique in the mesh; the name under which its health is published. */
@@ -83,16 +136,17 @@ export const brokerConfigSchema = z.strictObject({
     port,
     /** MQTT over WebSocket, subprotocol `mqtt`; none when left out. */
     wsPort: port.optional(),
+    /** Where clients reach it, for the list of brokers. Default: host and ports of above, unless host is every interface. */
+    advertise: z.array(brokerUrlSchema).min(1).max(BROKER_URLS_MAX).optional(),
   }),
   /** The passwords of machines and the secret of the links are derived from it. */
   siteKey: z.string().min(16),
   accounts: z.array(accountSchema).default([]),
-  links: z
-    .strictObject({
-      listen: z.strictObject({ host: z.string().default('127.0.0.1'), port }).optional(),
-      peers: z.array(z.strictObject({ id: meshName, host: z.string(), port: port.min(1) })).default([]),
-    })
-    .prefault({}),
+  links: linksSchema.prefault({}),
+  /** Other brokers, such as Mosquitto. One broker of a mesh runs a bridge, or each message crosses once for each that does. */
+  bridges: bridgesSchema,
+  /** Whether plain PUBLISH packets take the short way past Aedes. Off, every packet goes through it, at a fraction of the pace. */
+  hotPath: z.boolean().default(true),
   limits: limitsSchema.prefault({}),
   journal: z
     .strictObject({

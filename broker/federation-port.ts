@@ -1,8 +1,9 @@
 import { LatticeError } from '../core/errors/index.ts';
 import type { DurableLog } from '../core/log/index.ts';
-import type { FederatedMessage, FederationPort, LinkSource, RetainedEntry } from './federation/port.ts';
+import type { Clock } from '../core/time/index.ts';
+import type { BatchSource, FederatedMessage, FederationPort, RetainedEntry } from './federation/port.ts';
 import type { Switchboard } from './mqtt/index.ts';
-import { decodeRecord, type LinkOrigin, type PublishRecord } from './state/index.ts';
+import { type BatchMessage, type BatchRecord, type LinkOrigin, messagesOf } from './state/index.ts';
 import type { BrokerStore, Committed } from './store/index.ts';
 
 export interface BrokerFederationPortOptions {
@@ -10,11 +11,13 @@ export interface BrokerFederationPortOptions {
   incarnation: string;
   store: BrokerStore;
   switchboard: Switchboard;
+  clock: Clock;
 }
 
-/** What was taken from a peer and is on its way into the journal. */
+/** What was taken from an origin and is on its way into the journal. */
 interface Intake {
   incarnation: string;
+  /** The last position taken. */
   position: number;
   /** Grows with each failure, so that a failure that is reported late does not undo a new attempt. */
   attempt: number;
@@ -26,20 +29,21 @@ export class BrokerFederationPort implements FederationPort {
   readonly incarnation: string;
   readonly #store: BrokerStore;
   readonly #switchboard: Switchboard;
-  readonly #filterCallbacks = new Set<() => void>();
+  readonly #clock: Clock;
+  readonly #filterCallbacks = new Set<(filter: string, isWanted: boolean) => void>();
   readonly #volatileCallbacks = new Set<(message: FederatedMessage) => void>();
   readonly #intakes = new Map<string, Intake>();
 
-  constructor({ brokerId, incarnation, store, switchboard }: BrokerFederationPortOptions) {
+  constructor({ brokerId, incarnation, store, switchboard, clock }: BrokerFederationPortOptions) {
     this.brokerId = brokerId;
     this.incarnation = incarnation;
     this.#store = store;
     this.#switchboard = switchboard;
-    const changed = (): void => {
-      for (const callback of this.#filterCallbacks) callback();
-    };
-    store.state.index.onFiltersChanged = changed;
-    switchboard.clean.onFiltersChanged = changed;
+    this.#clock = clock;
+    // A filter that both kept and clean sessions have is told by whichever index had it first or loses it last.
+    const [kept, clean] = [store.state.index, switchboard.clean];
+    kept.onFilterChanged = (filter, isWanted) => this.#tellFilter(filter, isWanted, clean.has(filter));
+    clean.onFilterChanged = (filter, isWanted) => this.#tellFilter(filter, isWanted, kept.has(filter));
   }
 
   get journal(): DurableLog {
@@ -51,16 +55,15 @@ export class BrokerFederationPort implements FederationPort {
     return [...filters].filter((filter) => !filter.startsWith('$SYS/'));
   }
 
-  onLocalFiltersChanged(callback: () => void): () => void {
+  onLocalFilter(callback: (filter: string, isWanted: boolean) => void): () => void {
     this.#filterCallbacks.add(callback);
     return () => this.#filterCallbacks.delete(callback);
   }
 
-  messageOf(record: Uint8Array): FederatedMessage | undefined {
-    const decoded = decodeRecord(record);
-    if (decoded?.kind !== 'publish' || decoded.link !== undefined) return undefined;
-    const { topic, payload, qos, retain, origin, stampMs } = decoded;
-    return { topic, payload, qos, retain, origin, ...(retain ? { stampMs } : {}) };
+  messagesOf(record: Uint8Array): FederatedMessage[] {
+    return messagesOf(record).map(({ stampMs, ...message }) => {
+      return stampMs === undefined ? message : { ...message, stamp: { ms: stampMs, broker: this.brokerId } };
+    });
   }
 
   onVolatile(callback: (message: FederatedMessage) => void): () => void {
@@ -68,50 +71,69 @@ export class BrokerFederationPort implements FederationPort {
     return () => this.#volatileCallbacks.delete(callback);
   }
 
+  get isVolatileWanted(): boolean {
+    return this.#volatileCallbacks.size > 0;
+  }
+
   /** Tells the links of a QoS 0 message that was published here. */
   tellVolatile(topic: string, payload: Buffer): void {
-    const message: FederatedMessage = { topic, payload, qos: 0, retain: false, origin: this.brokerId };
+    if (topic.startsWith('$')) return;
+    const message: FederatedMessage = { topic, payload, qos: 0, retain: false };
     for (const callback of this.#volatileCallbacks) callback(message);
   }
 
-  async accept(message: FederatedMessage, source: LinkSource): Promise<void> {
-    // What a broker says of itself stays with it.
-    if (message.topic.startsWith('$')) return;
-    const { peer, incarnation, position } = source;
-    if (position === undefined) {
-      this.#switchboard.routeVolatile(message.topic, Buffer.from(message.payload));
-      return;
-    }
-    if (position <= this.acceptedPosition(peer, incarnation)) return;
-    const intake = this.#intakeOf(peer, incarnation);
-    if (position <= intake.position) {
-      await new Promise<void>((resolve) => this.#store.queue.after(resolve));
-      if (position <= this.acceptedPosition(peer, incarnation)) return;
-      throw new LatticeError('DISK_FAILED', `The message at ${position} of "${peer}" could not be stored.`);
-    }
-    const origin: LinkOrigin = { peer, incarnation, position, previous: intake.position };
-    intake.position = position;
-    await this.#commit(recordOf(message, origin), intake, peer);
+  async accept(messages: readonly FederatedMessage[], { origin, incarnation, until }: BatchSource): Promise<void> {
+    const intake = this.#intakeOf(origin, incarnation);
+    const link: LinkOrigin = { peer: origin, incarnation, position: until - 1, previous: intake.position };
+    intake.position = until - 1;
+    await this.#commit({ kind: 'batch', stampMs: 0, messages: messages.map(batchMessageOf), link }, intake, origin);
   }
 
-  acceptedPosition(peer: string, peerIncarnation: string): number {
-    const accepted = this.#store.state.accepted.get(peer);
-    return accepted?.incarnation === peerIncarnation ? accepted.position : -1;
+  acceptVolatile(messages: readonly FederatedMessage[], origin: string): void {
+    for (const { topic, payload } of messages) this.#switchboard.routeVolatile(topic, Buffer.from(payload), { origin });
+  }
+
+  acceptedUntil(origin: string, incarnation: string): number {
+    const accepted = this.#store.state.accepted.get(origin);
+    return accepted?.incarnation === incarnation ? accepted.position + 1 : 0;
   }
 
   retained(): Iterable<RetainedEntry> {
     return this.#store.state.retained.entries();
   }
 
-  async mergeRetained(entry: RetainedEntry): Promise<boolean> {
-    if (entry.topic.startsWith('$') || !this.#store.state.retained.wins(entry)) return false;
-    const { topic, qos, stampMs, stampBroker } = entry;
-    const payload = Buffer.from(entry.payload);
-    const { applied } = await this.#store.commit({ kind: 'retained', topic, payload, qos, stampMs, stampBroker });
-    return applied.taken;
+  onRetained(callback: (gone: RetainedEntry | undefined, come: RetainedEntry | undefined) => void): () => void {
+    const { retained } = this.#store.state;
+    retained.onChanged = callback;
+    return () => {
+      retained.onChanged = () => {};
+    };
   }
 
-  async #commit(record: PublishRecord, intake: Intake, peer: string): Promise<void> {
+  async mergeRetained(entries: readonly RetainedEntry[]): Promise<number> {
+    const { retained } = this.#store.state;
+    const winners = entries.filter((entry) => !entry.topic.startsWith('$') && retained.wins(entry));
+    const merges = winners.map(({ topic, payload, qos, stampMs, stampBroker }) =>
+      this.#store.commit({ kind: 'retained', topic, payload: Buffer.from(payload), qos, stampMs, stampBroker }),
+    );
+    const committed = await Promise.all(merges);
+    return committed.filter(({ applied }) => applied.taken).length;
+  }
+
+  stampMs(): number {
+    return this.#store.state.retained.stampMs(this.#clock.wallMs());
+  }
+
+  observeStampMs(stampMs: number): void {
+    this.#store.state.retained.observe(stampMs);
+  }
+
+  #tellFilter(filter: string, isWanted: boolean, isElsewhere: boolean): void {
+    if (isElsewhere || filter.startsWith('$SYS/')) return;
+    for (const callback of this.#filterCallbacks) callback(filter, isWanted);
+  }
+
+  async #commit(record: BatchRecord, intake: Intake, origin: string): Promise<void> {
     const { attempt } = intake;
     let committed: Committed | undefined;
     let failure: unknown;
@@ -123,21 +145,28 @@ export class BrokerFederationPort implements FederationPort {
     if (committed?.applied.taken) return;
     if (intake.attempt === attempt) {
       intake.attempt += 1;
-      intake.position = this.acceptedPosition(peer, intake.incarnation);
+      intake.position = this.acceptedUntil(origin, intake.incarnation) - 1;
     }
-    throw failure ?? new LatticeError('DISK_FAILED', `A message of "${peer}" before this one could not be stored.`);
+    throw failure ?? new LatticeError('DISK_FAILED', `A batch of "${origin}" before this one could not be stored.`);
   }
 
-  #intakeOf(peer: string, incarnation: string): Intake {
-    let intake = this.#intakes.get(peer);
+  #intakeOf(origin: string, incarnation: string): Intake {
+    let intake = this.#intakes.get(origin);
     if (intake?.incarnation !== incarnation) {
-      intake = { incarnation, position: this.acceptedPosition(peer, incarnation), attempt: 0 };
-      this.#intakes.set(peer, intake);
+      intake = { incarnation, position: this.acceptedUntil(origin, incarnation) - 1, attempt: 0 };
+      this.#intakes.set(origin, intake);
     }
     return intake;
   }
 }
 
-function recordOf({ topic, payload, qos, retain, origin }: FederatedMessage, link: LinkOrigin): PublishRecord {
-  return { kind: 'publish', topic, payload: Buffer.from(payload), qos, retain, stampMs: 0, origin, link };
+function batchMessageOf({ topic, payload, qos, retain, stamp, shares }: FederatedMessage): BatchMessage {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+  const message: BatchMessage = { topic, payload: bytes, qos, retain };
+  if (stamp !== undefined) {
+    message.stampMs = stamp.ms;
+    message.stampBroker = stamp.broker;
+  }
+  if (shares !== undefined) message.shares = [...shares];
+  return message;
 }

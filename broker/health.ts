@@ -1,5 +1,7 @@
 import type { Clock } from '../core/time/index.ts';
-import { type BrokerHealth, HEALTH_INTERVAL_MS, type LinkState } from '../core/wire/index.ts';
+import { type BrokerHealth, HEALTH_INTERVAL_MS, type LinkState, type StreamState } from '../core/wire/index.ts';
+import { weightOf } from './balance/index.ts';
+import type { BrokerLimits } from './config.ts';
 import type { Counters } from './counters.ts';
 import type { MqttServer, Switchboard } from './mqtt/index.ts';
 import type { BrokerStore } from './store/index.ts';
@@ -13,7 +15,14 @@ export interface HealthSources {
   store: BrokerStore;
   switchboard: Switchboard;
   links: () => LinkState[];
+  streams: () => StreamState[];
   rssBytes: () => number;
+  /** Share of the time since it was last asked in which the event loop had work, 0 to 1. */
+  loopBusy: () => number;
+  isDraining: () => boolean;
+  /** Where clients reach the broker. */
+  urls: () => string[];
+  limits: Pick<BrokerLimits, 'connectionsMax' | 'sessionQueueMessagesMax'>;
 }
 
 /** Commit latency is kept per health interval, over the last minute. */
@@ -23,9 +32,19 @@ const MS_PER_S = 1_000;
 
 /** What the broker says of itself, now. */
 export function measureHealth(sources: HealthSources): BrokerHealth {
-  const { clock, counters, server, store, switchboard } = sources;
+  const { clock, counters, server, store, switchboard, limits } = sources;
   let queued = 0;
   for (const { queue } of store.state.sessions.values()) queued += queue.size;
+  const isDraining = sources.isDraining();
+  const commitP99Ms = counters.commitP99Ms();
+  const weight = weightOf({
+    connections: server.connections,
+    connectionsMax: limits.connectionsMax,
+    queued,
+    queuedMax: store.state.sessions.size * limits.sessionQueueMessagesMax,
+    loopBusy: sources.loopBusy(),
+    commitP99Ms,
+  });
   return {
     kind: 'broker',
     node: sources.brokerId,
@@ -42,7 +61,11 @@ export function measureHealth(sources: HealthSources): BrokerHealth {
     droppedTotal: counters.dropped + switchboard.dropped + store.state.retained.refused,
     queued,
     journalBytes: store.log.bytes,
-    commitP99Ms: counters.commitP99Ms(),
+    commitP99Ms,
+    urls: sources.urls(),
+    weight: isDraining ? 0 : weight,
+    isDraining,
     links: sources.links(),
+    streams: sources.streams(),
   };
 }

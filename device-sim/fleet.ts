@@ -153,7 +153,7 @@ class RunningFleet implements Fleet {
         device: plan.id,
         meta: plan.meta,
         brokers: scenario.brokers,
-        firstBroker: index,
+        ownBroker: index % scenario.brokers.length,
         ...credentials(scenario, plan.id),
         ca,
         clock,

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { loadConfig } from '../core/config/index.ts';
-import { brokerUrlSchema } from '../core/device-link/index.ts';
 import { LatticeError } from '../core/errors/index.ts';
-import { isMeshName } from '../core/wire/index.ts';
+import { brokerUrlSchema, isMeshName } from '../core/wire/index.ts';
 import { DEFAULT_METRICS, metricsSchema } from './generators/metrics.ts';
 import { MOTE_COUNT } from './replay/motes.ts';
 

@@ -1,7 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { brokerUrlSchema } from '../core/device-link/index.ts';
-import { isMeshName } from '../core/wire/index.ts';
+import { brokerUrlSchema, isMeshName } from '../core/wire/index.ts';
 import { DRIVER_NAMES, type DriverName } from './sensors.ts';
 
 const MIB = 1024 * 1024;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { accountSchema } from '../core/identity/index.ts';
-import { isMeshName } from '../core/wire/index.ts';
+import { brokerUrlSchema, isMeshName } from '../core/wire/index.ts';
 import { storeTargetSchema } from './store/index.ts';
 
 const meshName = z.string().refine(isMeshName, '1 to 64 letters, digits, dots, dashes or underscores');
@@ -14,8 +14,13 @@ export const gatewayConfigSchema = z.strictObject({
   http: z.strictObject({ host: z.string().default('127.0.0.1'), port }),
   /** Every gateway of the site, this one among them: the devices are divided among these. */
   members: z.array(meshName).min(1).max(64),
-  /** The broker that keeps this gateway's session. A gateway stays with it, since its unread messages wait there. */
-  broker: z.strictObject({ url: z.url({ protocol: /^(mqtt|mqtts|ws|wss)$/ }) }),
+  /**
+   * The broker that keeps this gateway's session (`url`, or the first of `urls`), and others that it may go to when that one
+   * is away or drains. Our brokers tell of more.
+   */
+  broker: z
+    .strictObject({ url: brokerUrlSchema.optional(), urls: z.array(brokerUrlSchema).max(64).default([]) })
+    .refine(({ url, urls }) => url !== undefined || urls.length > 0, 'url or urls has to name a broker'),
   /** Secret of the site, from which the passwords of machines are derived. */
   siteKey: z.string().min(16),
   /** People who may read this gateway's HTTP API. */
@@ -51,3 +56,8 @@ export const gatewayConfigSchema = z.strictObject({
 });
 
 export type GatewayConfig = z.output<typeof gatewayConfigSchema>;
+
+/** The brokers of a gateway, its own first. */
+export function brokersOf({ url, urls }: GatewayConfig['broker']): string[] {
+  return [...new Set(url === undefined ? urls : [url, ...urls])];
+}

@@ -18,7 +18,7 @@ import {
 } from '../core/wire/index.ts';
 import type { GatewayProgress } from './account/index.ts';
 import { createApi } from './api/index.ts';
-import type { GatewayConfig } from './config.ts';
+import { brokersOf, type GatewayConfig } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { gatewayHealth } from './health.ts';
 import { Intake, MeshClient } from './ingest/index.ts';
@@ -133,8 +133,9 @@ class Gateway {
     });
     this.#client = new MeshClient({
       clock,
+      random: random.fork('brokers'),
       log,
-      url: config.broker.url,
+      brokers: brokersOf(config.broker),
       gatewayId: config.id,
       password: derivedPassword(config.siteKey, 'gateway', config.id),
       shards: this.#shards,

@@ -6,6 +6,7 @@ import type { Clock } from '../../core/time/index.ts';
 const CONNACK_CODES: Partial<Record<ErrorCode, 2 | 3 | 4 | 5>> = {
   CLIENT_ID_TAKEN: 2,
   SESSIONS_EXHAUSTED: 3,
+  BROKER_DRAINING: 3,
   DISK_FULL: 3,
   DISK_FAILED: 3,
   LOG_FULL: 3,

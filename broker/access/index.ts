@@ -1,2 +1,2 @@
 export { connackCodeOf, Gatekeeper, type Login } from './gatekeeper.ts';
-export { covers, mayPublish, maySubscribe, topicFault } from './rights.ts';
+export { mayPublish, maySubscribe, TOPIC_BYTES_MAX, topicFault } from './rights.ts';

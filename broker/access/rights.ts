@@ -1,6 +1,13 @@
 import { LatticeError } from '../../core/errors/index.ts';
 import type { Identity } from '../../core/identity/index.ts';
-import { HOME_ASSISTANT_STATUS_TOPIC, isMeshName, MESH_ROOT, type TopicKind } from '../../core/wire/index.ts';
+import {
+  BROKERS_TOPIC,
+  filterCovers,
+  HOME_ASSISTANT_STATUS_TOPIC,
+  isMeshName,
+  MESH_ROOT,
+  type TopicKind,
+} from '../../core/wire/index.ts';
 import { parseShardFilter } from '../state/index.ts';
 
 const MESH = `${MESH_ROOT}/#`;
@@ -50,10 +57,10 @@ function rightsByRole({ username, role }: Identity, site: string): Rights {
       const own = `${MESH_ROOT}/${site}/${username}`;
       // Health is what brokers and gateways say of themselves, and dead letters what they say of devices.
       const publish = DEVICE_KINDS.map((kind) => `${own}/${kind}`);
-      return { publish, subscribe: [`${own}/#`, HOME_ASSISTANT_STATUS_TOPIC], shards: false };
+      return { publish, subscribe: [`${own}/#`, HOME_ASSISTANT_STATUS_TOPIC, BROKERS_TOPIC], shards: false };
     }
     case 'gateway':
-      return { publish: [MESH, HOME_ASSISTANT], subscribe: [MESH, HOME_ASSISTANT], shards: true };
+      return { publish: [MESH, HOME_ASSISTANT], subscribe: [MESH, HOME_ASSISTANT, BROKERS_TOPIC], shards: true };
     case 'console':
       return { publish: [], subscribe: [MESH, HOME_ASSISTANT, SYSTEM], shards: false };
     case 'reader':
@@ -66,30 +73,14 @@ function rightsByRole({ username, role }: Identity, site: string): Rights {
 }
 
 export function mayPublish(identity: Identity, site: string, topic: string): boolean {
-  return rightsOf(identity, site).publish.some((allowed) => covers(allowed, topic));
+  return rightsOf(identity, site).publish.some((allowed) => filterCovers(allowed, topic));
 }
 
 export function maySubscribe(identity: Identity, site: string, filter: string): boolean {
   const { subscribe, shards } = rightsOf(identity, site);
   if (filter.startsWith('$shard/')) {
     const sharded = parseShardFilter(filter);
-    return shards && sharded !== undefined && subscribe.some((allowed) => covers(allowed, sharded.filter));
+    return shards && sharded !== undefined && subscribe.some((allowed) => filterCovers(allowed, sharded.filter));
   }
-  return subscribe.some((allowed) => covers(allowed, filter));
-}
-
-/** Whether everything that a filter (or a topic) matches is matched by the allowed filter too. */
-export function covers(allowed: string, filter: string): boolean {
-  // `#` and `+` do not reach topics that begin with $ [MQTT-4.7.2-1].
-  if (filter.startsWith('$') && !allowed.startsWith('$')) return false;
-  const allowedLevels = allowed.split('/');
-  const levels = filter.split('/');
-  for (let at = 0; at < allowedLevels.length; at++) {
-    const allowedLevel = allowedLevels[at];
-    const level = levels[at];
-    if (allowedLevel === '#') return true;
-    if (level === undefined || level === '#') return false;
-    if (allowedLevel !== '+' && allowedLevel !== level) return false;
-  }
-  return levels.length === allowedLevels.length;
+  return subscribe.some((allowed) => filterCovers(allowed, filter));
 }

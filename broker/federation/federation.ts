@@ -1,23 +1,34 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { LatticeError } from '../../core/errors/index.ts';
 import type { Random } from '../../core/random/index.ts';
-import type { Clock, Timer } from '../../core/time/index.ts';
-import type { LinkState } from '../../core/wire/index.ts';
-import { Connection } from './connection.ts';
-import { type LinkIdentity, linkKey } from './handshake.ts';
+import type { Clock } from '../../core/time/index.ts';
+import type { LinkState, StreamState } from '../../core/wire/index.ts';
 import { type LinkLimits, linkLimits } from './limits.ts';
-import { Link, type PeerAddress } from './link.ts';
+import { Link, type LinkPeer } from './link.ts';
+import { FederationNode } from './node.ts';
 import type { Federation, FederationPort } from './port.ts';
-import { shakeHands } from './shake-hands.ts';
+import {
+  type Connection,
+  type LinkAddress,
+  type LinkListener,
+  type LinkTls,
+  listen,
+  shakeHands,
+} from './transport/index.ts';
+import { acceptedCodecs, type LinkIdentity, linkKey } from './wire/index.ts';
 
 export interface FederationConfig {
-  /** Where peers with smaller ids dial; not needed by the broker with the smallest. Port 0 lets the system choose. */
-  listen?: { host: string; port: number } | undefined;
-  /** Every other broker of the mesh; each of them names this one in turn. */
-  peers: PeerAddress[];
+  /** Where other brokers dial. Port 0 lets the system choose. */
+  listen?: LinkAddress | undefined;
+  tls?: LinkTls | undefined;
+  /** The brokers that this one links to, which name this one in turn; of two the smaller id dials. */
+  peers: LinkPeer[];
+  /** The brokers to which this one is a leaf: it dials them, they need not name it, and it carries nothing between others. */
+  uplinks: LinkPeer[];
+  /** Whether leaves that prove the secret of the links may link to this broker. */
+  acceptsLeaves: boolean;
+  compresses: boolean;
 }
 
 export interface FederationOptions {
@@ -39,133 +50,163 @@ export interface LinkFederation extends Federation {
 
 /** Connections that have not proven themselves; one more is closed at once. */
 const STRANGERS_MAX = 64;
-/** Changes of interest within this time make one frame. */
-const INTEREST_DELAY_MS = 1;
+const LEAVES_MAX = 256;
 const STRANGE_LOGS_MAX = 100;
 
-/**
- * Links this broker with its peers: a full mesh, one connection for each pair, dialed by the smaller id. A message crosses
- * one link only, from the broker that a client gave it to, so there is nothing that could go round.
- *
- * Throws CONFIG_INVALID when a peer has this broker's own id, or two have the same.
- */
+/** Joins this broker with others. Throws CONFIG_INVALID when a peer has this broker's own id, two have the same, or a leaf has peers. */
 export function createFederation(options: FederationOptions): LinkFederation {
   const { port, config } = options;
-  const ids = config.peers.map(({ id }) => id);
-  if (ids.includes(port.brokerId)) {
-    throw new LatticeError('CONFIG_INVALID', `links.peers: "${port.brokerId}" is this broker's own id.`);
-  }
-  if (new Set(ids).size < ids.length)
-    throw new LatticeError('CONFIG_INVALID', 'links.peers: an id stands there twice.');
-  return new TcpFederation(options);
+  const ids = [...config.peers, ...config.uplinks].map(({ id }) => id);
+  const invalid = (detail: string): LatticeError => new LatticeError('CONFIG_INVALID', `links: ${detail}`);
+  if (ids.includes(port.brokerId)) throw invalid(`"${port.brokerId}" is this broker's own id.`);
+  if (new Set(ids).size < ids.length) throw invalid('an id stands there twice.');
+  if (config.peers.length > 0 && config.uplinks.length > 0) throw invalid('a leaf has uplinks and no peers.');
+  return new LinkedFederation(options);
 }
 
-class TcpFederation implements LinkFederation {
+class LinkedFederation implements LinkFederation {
   readonly #options: FederationOptions;
   readonly #limits: LinkLimits;
   readonly #key: Buffer;
+  readonly #node: FederationNode;
   readonly #links = new Map<string, Link>();
   readonly #strangers = new Set<Connection>();
   readonly #strangeLogged = new Set<string>();
-  #server: Server | undefined;
-  #unsubscribe: (() => void)[] = [];
-  #interestTimer: Timer | undefined;
+  #listener: LinkListener | undefined;
   #isStopped = false;
 
   constructor(options: FederationOptions) {
-    const { port, config, clock, random, log } = options;
+    const { port, config, clock, log } = options;
     this.#options = options;
     this.#limits = linkLimits(options.limits);
     this.#key = linkKey(options.siteKey);
-    for (const peer of config.peers) {
-      const link = new Link({
-        port,
-        peer,
-        limits: this.#limits,
-        clock,
-        random: random.fork(`link-${peer.id}`),
-        log,
-        shakeHands: (connection, onEstablished, onFailed) => {
-          const objection = ({ node }: LinkIdentity): string | undefined =>
-            node === peer.id ? undefined : `${peer.host}:${peer.port} is ${node}, not ${peer.id}.`;
-          this.#shakeHands('dialer', connection, objection, onEstablished, onFailed);
-        },
-      });
-      this.#links.set(peer.id, link);
-    }
+    const boot = randomBytes(8).toString('hex');
+    this.#node = new FederationNode({ port, boot, isLeaf: this.#isLeaf, limits: this.#limits, clock, log });
+    for (const peer of config.peers) this.#addLink(peer, port.brokerId < peer.id);
+    for (const peer of config.uplinks) this.#addLink(peer, true);
   }
 
-  /** Rejects with PORT_TAKEN's cause as the system gives it when it cannot listen. */
+  get brokerId(): string {
+    return this.#options.port.brokerId;
+  }
+
+  /** Rejects with PORT_TAKEN or LINK_CERTIFICATE when it cannot listen. */
   async start(): Promise<void> {
-    const { port, config, log } = this.#options;
+    const { config, clock } = this.#options;
+    await this.#node.start([...this.#links.keys()]);
     if (config.listen !== undefined) {
-      const server = createServer((socket) => this.#welcome(socket));
-      this.#server = server;
-      server.listen(config.listen.port, config.listen.host);
-      await once(server, 'listening');
-      server.on('error', (error) => log.warn({ reason: error.message }, 'a link could not be taken'));
+      const onRefused = (error: LatticeError, address: string): void => this.#noteRefused(address, error, undefined);
+      const { handshakeMsMax } = this.#limits;
+      const options = { clock, tls: config.tls, strangersMax: STRANGERS_MAX, handshakeMsMax, onRefused };
+      this.#listener = await listen(config.listen, options, (connection) => this.#welcome(connection));
     }
-    await Promise.all([...this.#links.values()].map((link) => link.start()));
-    this.#unsubscribe = [
-      port.onLocalFiltersChanged(() => this.#interestChanged()),
-      port.onVolatile((message) => {
-        for (const link of this.#links.values()) link.offerVolatile(message);
-      }),
-    ];
+    for (const link of this.#links.values()) link.start();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
-    this.#interestTimer?.cancel();
-    this.#server?.close();
+    this.#listener?.close();
     for (const stranger of this.#strangers) stranger.close();
-    await Promise.all([...this.#links.values()].map((link) => link.stop()));
+    for (const link of this.#links.values()) link.stop();
+    await this.#node.stop();
   }
 
   states(): LinkState[] {
     return [...this.#links.values()].map((link) => link.state());
   }
 
+  streams(): StreamState[] {
+    return this.#node.streams();
+  }
+
   listening(): { host: string; port: number } | undefined {
-    const address = this.#server?.address();
-    if (address === null || typeof address !== 'object') return undefined;
-    return { host: address.address, port: address.port };
+    return this.#listener === undefined ? undefined : { host: this.#listener.host, port: this.#listener.port };
   }
 
-  #interestChanged(): void {
-    this.#interestTimer ??= this.#options.clock.setTimer(INTEREST_DELAY_MS, () => {
-      this.#interestTimer = undefined;
-      for (const link of this.#links.values()) link.tellInterest();
+  reachable(): readonly string[] {
+    return this.#node.reachable;
+  }
+
+  onReachableChanged(callback: (joined: readonly string[], left: readonly string[]) => void): () => void {
+    return this.#node.onReachableChanged(callback);
+  }
+
+  send(to: string, kind: string, body: Uint8Array): boolean {
+    return this.#node.send(to, kind, body);
+  }
+
+  onDatagram(kind: string, handler: (from: string, body: Buffer) => void): () => void {
+    return this.#node.onDatagram(kind, handler);
+  }
+
+  interestSettled(timeoutMs: number): Promise<boolean> {
+    return this.#node.interestSettled(timeoutMs);
+  }
+
+  shareNodes(topic: string): ReadonlyMap<string, readonly string[]> {
+    return this.#node.shareNodes(topic);
+  }
+
+  isWanted(topic: string): boolean {
+    return this.#node.isWanted(topic);
+  }
+
+  get #isLeaf(): boolean {
+    return this.#options.config.uplinks.length > 0;
+  }
+
+  #addLink(peer: LinkPeer, dials: boolean): Link {
+    const { config, clock, random, log } = this.#options;
+    const link = new Link({
+      node: this.#node,
+      peer,
+      dials,
+      tls: config.tls,
+      compresses: config.compresses,
+      limits: this.#limits,
+      clock,
+      random: random.fork(`link-${peer.id}`),
+      log,
+      shakeHands: (connection, onEstablished, onFailed) => {
+        const objection = ({ node }: LinkIdentity): string | undefined =>
+          node === peer.id ? undefined : `${connection.remoteAddress} is ${node}, not ${peer.id}.`;
+        this.#shakeHands('dialer', connection, objection, onEstablished, onFailed);
+      },
     });
+    this.#links.set(peer.id, link);
+    return link;
   }
 
-  #welcome(socket: Socket): void {
-    const connection = new Connection(socket, this.#options.clock);
+  #welcome(connection: Connection): void {
     if (this.#isStopped || this.#strangers.size >= STRANGERS_MAX) {
       connection.close();
       return;
     }
     this.#strangers.add(connection);
-    const objection = (peer: LinkIdentity): string | undefined => {
-      const { brokerId } = this.#options.port;
-      if (peer.node === brokerId) return `${peer.node} is the id of this broker itself.`;
-      const link = this.#links.get(peer.node);
-      return link === undefined ? `${peer.node} is not a peer of ${brokerId}.` : link.objection(peer);
-    };
     this.#shakeHands(
       'listener',
       connection,
-      objection,
+      (peer) => this.#objectionTo(peer),
       (peer) => {
         this.#strangers.delete(connection);
-        this.#links.get(peer.node)?.attach(connection, peer);
+        const link = this.#links.get(peer.node) ?? this.#addLink({ id: peer.node }, false);
+        link.attach(connection, peer);
       },
       (error, claimed) => {
         this.#strangers.delete(connection);
-        this.#noteRefused(connection, error, claimed);
+        this.#noteRefused(connection.remoteAddress, error, claimed);
       },
     );
+  }
+
+  #objectionTo(peer: LinkIdentity): string | undefined {
+    const { port, config } = this.#options;
+    if (peer.node === port.brokerId) return `${peer.node} is the id of this broker itself.`;
+    const link = this.#links.get(peer.node);
+    if (link !== undefined) return link.objection(peer);
+    if (!peer.isLeaf) return `${peer.node} is not a peer of ${port.brokerId}.`;
+    if (!config.acceptsLeaves || this.#isLeaf) return `${port.brokerId} takes no leaves.`;
+    return this.#links.size < LEAVES_MAX ? undefined : `${port.brokerId} has ${LEAVES_MAX} links.`;
   }
 
   #shakeHands(
@@ -176,10 +217,12 @@ class TcpFederation implements LinkFederation {
     onFailed: (error: LatticeError, claimed: string | undefined) => void,
   ): void {
     const { port, clock } = this.#options;
+    const { brokerId: node, incarnation } = port;
+    const nonce = randomBytes(16).toString('base64');
     shakeHands({
       connection,
       role,
-      own: { node: port.brokerId, incarnation: port.incarnation, nonce: randomBytes(16).toString('base64') },
+      own: { node, incarnation, nonce, isLeaf: this.#isLeaf, accepts: acceptedCodecs() },
       key: this.#key,
       objection,
       clock,
@@ -189,21 +232,18 @@ class TcpFederation implements LinkFederation {
     });
   }
 
-  #noteRefused(connection: Connection, error: LatticeError, claimed: string | undefined): void {
+  #noteRefused(address: string, error: LatticeError, claimed: string | undefined): void {
     if (this.#isStopped) return;
     const link = claimed === undefined ? undefined : this.#links.get(claimed);
     if (link !== undefined && error.code !== 'LINK_DOWN') {
       link.refused(error);
       return;
     }
-    const key = `${claimed ?? connection.remoteAddress} ${error.message}`;
+    const key = `${claimed ?? address} ${error.message}`;
     if (this.#strangeLogged.has(key)) return;
     if (this.#strangeLogged.size >= STRANGE_LOGS_MAX) this.#strangeLogged.clear();
     this.#strangeLogged.add(key);
     const { log } = this.#options;
-    log.warn(
-      { node: claimed, from: connection.remoteAddress, code: error.code, reason: error.message },
-      'a link was refused',
-    );
+    log.warn({ node: claimed, from: address, code: error.code, reason: error.message }, 'a link was refused');
   }
 }

@@ -1,5 +1,13 @@
 import type { DurableLog } from '../../core/log/index.ts';
-import type { LinkState } from '../../core/wire/index.ts';
+import type { LinkState, StreamState } from '../../core/wire/index.ts';
+
+/** Who of a share group gets a message: a broker, and there one client. */
+export interface ShareTarget {
+  /** `$share/{group}/{filter}`. */
+  filter: string;
+  broker: string;
+  clientId?: string;
+}
 
 /** A message on its way between brokers. */
 export interface FederatedMessage {
@@ -7,23 +15,28 @@ export interface FederatedMessage {
   payload: Uint8Array;
   qos: 0 | 1 | 2;
   retain: boolean;
-  /** The broker that a client gave it to. */
-  origin: string;
-  /**
-   * Given by messageOf with every retained message: the stamp that it has in the retained set. With it the message crosses
-   * as a RetainedEntry (stampBroker is the origin), in its place among the others, and the peer takes it by mergeRetained.
-   * Without it the difference is found by a comparison of both retained sets, right afterwards.
-   */
-  stampMs?: number;
+  /** With a retained message: the stamp that it has in the retained set, which decides between two (an empty payload deletes). */
+  stamp?: { ms: number; broker: string };
+  /** For share groups: the member that was chosen when the message was published. */
+  shares?: readonly ShareTarget[];
+  /** From a link: nobody here but those of `shares` is to get it. */
+  isForShareOnly?: true;
 }
 
-/** A retained message with the stamp that decides between two: the later wallMs wins, then the greater broker id. An empty payload is a tombstone. */
+/** A retained message with the stamp that decides between two: the later stampMs wins, then the greater broker id. An empty payload is a tombstone. */
 export interface RetainedEntry {
   topic: string;
   payload: Uint8Array;
   qos: 0 | 1 | 2;
   stampMs: number;
   stampBroker: string;
+}
+
+/** Where a batch comes from: the positions of its origin's journal, below `until`, that it completes. */
+export interface BatchSource {
+  origin: string;
+  incarnation: string;
+  until: number;
 }
 
 /** What a broker offers to whatever federates it. The broker implements it; federation knows nothing else of the broker. */
@@ -33,46 +46,66 @@ export interface FederationPort {
   readonly incarnation: string;
 
   /** Every filter that a local client, connected or with a kept session, has subscribed to; no duplicates. `$SYS` is left out. */
-  localFilters(): string[];
-  /** Calls back after localFilters() has changed. Returns a function that stops it. */
-  onLocalFiltersChanged(callback: () => void): () => void;
+  localFilters(): Iterable<string>;
+  /** Calls back with each filter that has got its first local subscriber, or has lost its last. Returns a function that stops it. */
+  onLocalFilter(callback: (filter: string, isWanted: boolean) => void): () => void;
 
-  /** The log to replay from: every QoS 1 and 2 message, and every retained one, in the order of acceptance. */
+  /** The log to send from: every QoS 1 and 2 message, and every retained one, in the order of acceptance. */
   readonly journal: DurableLog;
-  /** The message in a record of the journal; undefined when the record is of another kind or the message came over a link. */
-  messageOf(record: Uint8Array): FederatedMessage | undefined;
+  /** The messages of local clients in a record of the journal; none when they came over a link, or the record is of another kind. */
+  messagesOf(record: Uint8Array): readonly FederatedMessage[];
   /** Calls back with each QoS 0, not retained message that a local client published. Never called for those of a link. */
   onVolatile(callback: (message: FederatedMessage) => void): () => void;
 
   /**
-   * Takes a message from a peer. Above QoS 0: appends it to the journal together with where it came from, and resolves once
-   * that is synced; a position at or below acceptedPosition(peer) is a duplicate and only resolves. Then routes it to local
-   * clients (and to `$shard` subscribers), never to another link.
+   * Takes messages of QoS 1 and 2 and retained ones, all or none, with the position that they lead to: appends them to the
+   * journal and resolves once that is synced, then routes them to local clients, never to another link.
    *
-   * It is called in the order of positions, without waiting for the one before; that order is to be kept. A rejection ends
-   * the link, which then tries again from acceptedPosition: it must not have passed over the position that was rejected.
-   * Retained messages do not come here but to mergeRetained.
+   * It is called in the order of positions, without waiting for the batch before; that order is to be kept. A rejection
+   * leaves acceptedUntil where it was, and every batch behind the rejected one is rejected too.
    */
-  accept(message: FederatedMessage, source: LinkSource): Promise<void>;
-  /** The highest position of the peer's journal that was accepted in that incarnation, -1 when none. Survives a crash. */
-  acceptedPosition(peer: string, peerIncarnation: string): number;
+  accept(messages: readonly FederatedMessage[], source: BatchSource): Promise<void>;
+  /** Routes messages that are in no journal to local clients. */
+  acceptVolatile(messages: readonly FederatedMessage[], origin: string): void;
+  /** Positions of an origin's journal below this one were taken in that incarnation; 0 when none. Survives a crash. */
+  acceptedUntil(origin: string, incarnation: string): number;
 
   /** All retained messages with their stamps, tombstones among them. */
   retained(): Iterable<RetainedEntry>;
-  /** Merges a peer's retained message: kept, and delivered to local subscribers, if its stamp wins. Resolves once durable. */
-  mergeRetained(entry: RetainedEntry): Promise<boolean>;
+  /** Calls back with each entry that has left the set, and with each that has come; both when one takes the place of the other. */
+  onRetained(callback: (gone: RetainedEntry | undefined, come: RetainedEntry | undefined) => void): () => void;
+  /** Merges retained messages of a peer: each kept, and delivered to local subscribers, if its stamp wins. Resolves with the number that won, once durable. */
+  mergeRetained(entries: readonly RetainedEntry[]): Promise<number>;
+
+  /** The hybrid clock of the stamps: ms, above every stamp that was seen. */
+  stampMs(): number;
+  /** Takes a peer's clock into account. */
+  observeStampMs(stampMs: number): void;
 }
 
-/** Where in which journal a message stands; `position` is undefined for a volatile one, which is in no journal. */
-export interface LinkSource {
-  peer: string;
-  incarnation: string;
-  position: number | undefined;
+/** The other brokers as a broker's own parts see them, wherever they are in the mesh. */
+export interface Cluster {
+  readonly brokerId: string;
+  /** Brokers that can be reached now, this one left out. */
+  reachable(): readonly string[];
+  onReachableChanged(callback: (joined: readonly string[], left: readonly string[]) => void): () => void;
+  /** Sends a datagram of at most 256 KiB, which may be lost. False when the broker cannot be reached. */
+  send(to: string, kind: string, body: Uint8Array): boolean;
+  onDatagram(kind: string, handler: (from: string, body: Buffer) => void): () => void;
+  /** Resolves with true when every reachable broker routes by this broker's present subscriptions, with false after timeoutMs. */
+  interestSettled(timeoutMs: number): Promise<boolean>;
+  /** The `$share/{group}/{filter}` of other brokers that match a topic, each with the brokers that have members. */
+  shareNodes(topic: string): ReadonlyMap<string, readonly string[]>;
+  /** Whether a client of another broker wants the topic. */
+  isWanted(topic: string): boolean;
 }
 
-/** Joins this broker with others. One implementation today (links over TCP, one hop, full mesh); its inside may change. */
-export interface Federation {
+/** Joins this broker with others. One implementation today: streams end to end over links of our own. */
+export interface Federation extends Cluster {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** The links of this broker. */
   states(): LinkState[];
+  /** The streams to every broker that was heard of. */
+  streams(): StreamState[];
 }

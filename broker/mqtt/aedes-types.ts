@@ -12,6 +12,14 @@ export interface AedesClient extends Omit<Client, 'subscriptions'> {
   conn: Duplex;
   /** Whether DISCONNECT has come. */
   _disconnected: boolean;
+  /** Called with each packet that was handled. */
+  _nextBatch: (error?: Error) => void;
+  /** Whether packets are left unread until resume(). */
+  _paused: boolean;
+  resume(): void;
+  _keepaliveTimer: NodeJS.Timeout | null;
+  /** In ms; not above 0 when the client wants no keep-alive. */
+  _keepaliveInterval: number;
 }
 
 /** What the broker replaces on its own instance of Aedes: routing and retained messages, which it does itself. */

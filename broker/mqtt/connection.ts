@@ -1,10 +1,12 @@
 import type { Identity } from '../../core/identity/index.ts';
+import type { StrictStream } from '../strict/index.ts';
 import type { AedesClient } from './aedes-types.ts';
 import type { Courier } from './courier.ts';
 
 /** What the broker knows of one connected client, beside what Aedes does. */
 export interface Connection {
   readonly client: AedesClient;
+  readonly stream: StrictStream;
   /** No other connection in the life of this process has it. */
   readonly number: number;
   readonly address: string;
@@ -27,9 +29,10 @@ export class Connections {
   readonly #connections = new WeakMap<object, Connection>();
   #opened = 0;
 
-  open(client: AedesClient, address: string): Connection {
+  open(client: AedesClient, stream: StrictStream, address: string): Connection {
     const connection: Connection = {
       client,
+      stream,
       number: this.#opened++,
       address,
       identity: undefined,

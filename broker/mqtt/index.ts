@@ -1,4 +1,5 @@
-export { Ingress } from './ingress.ts';
+export type { Connection } from './connection.ts';
+export { type BridgedMessage, HOLD_MS, Ingress } from './ingress.ts';
 export { type Listeners, openListeners } from './listeners.ts';
-export { MqttServer } from './mqtt-server.ts';
-export { Switchboard } from './switchboard.ts';
+export { type FastLane, MqttServer } from './mqtt-server.ts';
+export { type Attendant, type CleanReceiver, Switchboard } from './switchboard.ts';

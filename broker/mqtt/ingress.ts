@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
 import { codeOf, LatticeError, messageOf } from '../../core/errors/index.ts';
+import type { Identity } from '../../core/identity/index.ts';
 import type { Clock } from '../../core/time/index.ts';
 import { deadLetter, isMeshName, meshTopic } from '../../core/wire/index.ts';
 import { mayPublish, topicFault } from '../access/index.ts';
 import type { Counters } from '../counters.ts';
-import type { PublishRecord, Qos } from '../state/index.ts';
+import type { MessageMarks, PublishRecord, Qos } from '../state/index.ts';
 import type { BrokerStore } from '../store/index.ts';
 import type { Connection } from './connection.ts';
 import type { Switchboard } from './switchboard.ts';
@@ -18,6 +19,16 @@ export interface IncomingPacket {
   messageId?: number | undefined;
 }
 
+/** A message that a bridge took from the other broker, under its topic here. */
+export interface BridgedMessage {
+  topic: string;
+  payload: Buffer;
+  qos: Qos;
+  retain: boolean;
+  /** The brokers that it has passed, as far as it says so. */
+  path: readonly string[];
+}
+
 export interface IngressOptions {
   brokerId: string;
   site: string;
@@ -27,14 +38,17 @@ export interface IngressOptions {
   clock: Clock;
   log: Logger;
   inflightInboundMax: number;
-  /** Told of each QoS 0, not retained message that was published here. */
+  /** Told of each QoS 0, not retained message that was published here and that somebody elsewhere may want. */
   onVolatile: (topic: string, payload: Buffer) => void;
+  isVolatileWanted: (topic: string) => boolean;
+  /** Told of what somebody published, with the right to, to this broker's command topic. */
+  onCommand: (identity: Identity, payload: Buffer) => void;
 }
 
 type Done = (error?: Error) => void;
 
 /** How long a publisher is held, without an acknowledgement, before it is sent away because the disk is full. */
-const HOLD_MS = 1_000;
+export const HOLD_MS = 1_000;
 /** A topic is refused for its length too, so no more than its beginning is told. */
 const REFUSED_TOPIC_CHARS_MAX = 256;
 const REFUSAL_LOG_INTERVAL_MS = 5_000;
@@ -42,10 +56,12 @@ const REFUSAL_LOG_INTERVAL_MS = 5_000;
 /** Takes what clients publish: checks rights, makes it durable, lets it be routed, and only then lets it be acknowledged. */
 export class Ingress {
   readonly #options: IngressOptions;
+  readonly #commandTopic: string;
   #refusalLoggedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: IngressOptions) {
     this.#options = options;
+    this.#commandTopic = meshTopic(options.site, options.brokerId, 'cmd');
   }
 
   /** A message of a client. `done` without an error means: it is durable (or QoS 0), and routed. */
@@ -57,6 +73,9 @@ export class Ingress {
       return;
     }
     const payload = Buffer.from((packet.payload ?? '') as string);
+    // Here and not where it is routed: over a link nobody knows who published it.
+    if (packet.topic === this.#commandTopic && !isWill)
+      this.#options.onCommand(connection.identity as Identity, payload);
     if (packet.qos === 0 && !packet.retain) {
       this.#takeVolatile(connection, packet.topic, payload, done);
       return;
@@ -76,8 +95,28 @@ export class Ingress {
     this.#options.store.commitWith(
       record,
       () => {},
-      (error) => this.#noteRefusal(error),
+      (error) => this.noteRefusal(error),
     );
+  }
+
+  /** A message that a bridge took from the other broker. Resolves once it is durable (or QoS 0), and routed. */
+  takeBridged(clientId: string, { path, ...packet }: BridgedMessage): Promise<void> {
+    const { store, counters } = this.#options;
+    return new Promise((resolve, reject) => {
+      const route = (): void => {
+        counters.published += 1;
+        resolve();
+      };
+      if (packet.qos > 0 || packet.retain) {
+        store.commitWith({ ...this.#recordOf(packet), clientId, path: [...path] }, route, reject);
+        return;
+      }
+      // It must not overtake what came over the same bridge before it.
+      store.queue.after(() => {
+        this.#routeVolatile(packet.topic, packet.payload, { via: clientId, path });
+        route();
+      });
+    });
   }
 
   #refusalOf({ identity }: Connection, { topic }: IncomingPacket): LatticeError | undefined {
@@ -112,7 +151,7 @@ export class Ingress {
       done();
     };
     // It must not overtake what the same client published before it [MQTT-4.6.0-6].
-    if (connection.pendingPublishes > 0) this.#options.store.queue.after(route);
+    if (connection.pendingPublishes > 0) this.#options.store.after(route);
     else route();
   }
 
@@ -188,7 +227,7 @@ export class Ingress {
 
   /** The disk is full: no acknowledgement. The client is held for a while, then sent away, and tries again by itself. */
   #hold({ qos }: IncomingPacket, error: unknown, done: Done): void {
-    this.#noteRefusal(error);
+    this.noteRefusal(error);
     if (qos === 0) {
       this.#options.counters.dropped += 1;
       done();
@@ -199,7 +238,8 @@ export class Ingress {
     this.#options.clock.setTimer(HOLD_MS, () => done(reason));
   }
 
-  #noteRefusal(error: unknown): void {
+  /** The journal takes no records: says so, now and then. */
+  noteRefusal(error: unknown): void {
     const nowMs = this.#options.clock.monotonicMs();
     if (nowMs - this.#refusalLoggedMs < REFUSAL_LOG_INTERVAL_MS) return;
     this.#refusalLoggedMs = nowMs;
@@ -207,8 +247,9 @@ export class Ingress {
     this.#options.log.error(fields, 'the journal takes no records; publishers get no acknowledgement until it does');
   }
 
-  #routeVolatile(topic: string, payload: Buffer): void {
-    this.#options.switchboard.routeVolatile(topic, payload);
-    this.#options.onVolatile(topic, payload);
+  #routeVolatile(topic: string, payload: Buffer, marks?: MessageMarks): void {
+    const { switchboard, onVolatile, isVolatileWanted } = this.#options;
+    switchboard.routeVolatile(topic, payload, marks);
+    if (isVolatileWanted(topic)) onVolatile(topic, payload);
   }
 }

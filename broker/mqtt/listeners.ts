@@ -8,7 +8,7 @@ import { codeOf, type LatticeError, messageOf } from '../../core/errors/index.ts
 import { listenError } from '../../core/process/index.ts';
 import type { Clock } from '../../core/time/index.ts';
 import type { BrokerConfig, BrokerLimits } from '../config.ts';
-import { strictDuplex, type ViolationContext } from '../strict/index.ts';
+import { type StrictStream, strictDuplex, TurnEnd, type ViolationContext } from '../strict/index.ts';
 import { Admission } from './admission.ts';
 import { ThrottledLog } from './throttled-log.ts';
 
@@ -17,7 +17,7 @@ export interface ListenersOptions {
   clock: Clock;
   log: Logger;
   /** Serves MQTT on a stream that carries nothing but valid packets. */
-  serve: (stream: Duplex, address: string) => void;
+  serve: (stream: StrictStream, address: string) => void;
   /** Told of each connection that was refused or cut off before Aedes saw it. */
   onRefused: () => void;
 }
@@ -37,6 +37,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
   const { host, port, wsPort } = config.listen;
   const { limits } = config;
   const throttled = new ThrottledLog(log, clock);
+  const turnEnd = new TurnEnd();
   const admission = new Admission({ limits, log: throttled, onRefused: options.onRefused });
 
   const serve = (stream: Duplex, socket: net.Socket): void => {
@@ -47,7 +48,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
     };
     const { packetBytesMax, connectPacketBytesMax, connectTimeoutMs } = limits;
     const onAccepted = (): void => admission.accept(socket);
-    const bounds = { packetBytesMax, connectPacketBytesMax, connectTimeoutMs, clock, onAccepted };
+    const bounds = { packetBytesMax, connectPacketBytesMax, connectTimeoutMs, clock, onAccepted, turnEnd };
     options.serve(strictDuplex(stream, bounds, onViolation), address);
   };
 

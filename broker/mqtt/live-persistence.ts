@@ -59,9 +59,9 @@ export class LivePersistence extends DurablePersistence {
 
   override async outgoingUpdate(client: ClientRef, packet: { cmd?: string; messageId?: number }): Promise<void> {
     const session = this.#options.connections.of(client)?.courier?.session;
-    const known = session?.queue.inflight.some((delivery) => delivery.messageId === packet.messageId);
     // A PUBREC for a message that was done long ago still gets its PUBREL, or the client would wait for ever.
-    if (known) await super.outgoingUpdate(client, packet);
+    if (packet.messageId !== undefined && session?.queue.isInflight(packet.messageId))
+      await super.outgoingUpdate(client, packet);
   }
 
   override async outgoingClearMessageId(

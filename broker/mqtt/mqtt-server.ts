@@ -1,37 +1,46 @@
-import type { Duplex } from 'node:stream';
 import { Aedes, type PublishPacket } from 'aedes';
 import type { Logger } from 'pino';
 import { codeOf, LatticeError, messageOf } from '../../core/errors/index.ts';
-import type { Identity } from '../../core/identity/index.ts';
 import type { Clock } from '../../core/time/index.ts';
-import { connackCodeOf, Gatekeeper, mayPublish, maySubscribe, topicFault } from '../access/index.ts';
+import { staysWhileDraining } from '../balance/index.ts';
 import type { BrokerConfig } from '../config.ts';
 import type { Counters } from '../counters.ts';
-import type { Session, StoredSubscription } from '../state/index.ts';
+import type { StoredSubscription } from '../state/index.ts';
 import type { BrokerStore } from '../store/index.ts';
+import type { StrictStream } from '../strict/index.ts';
 import type { AedesClient, AedesInside } from './aedes-types.ts';
 import { type Connection, Connections } from './connection.ts';
 import { Courier } from './courier.ts';
+import { Doorman } from './doorman.ts';
 import type { IncomingPacket, Ingress } from './ingress.ts';
-import { LivePersistence, SESSION_MARKER } from './live-persistence.ts';
+import { LivePersistence } from './live-persistence.ts';
+import { type Granted, Subscriptions } from './subscriptions.ts';
 import type { Switchboard } from './switchboard.ts';
 import { ThrottledLog } from './throttled-log.ts';
+
+/** Takes packets of a connection before Aedes does. It is told when Aedes has finished with one of those that it left. */
+export interface FastLane {
+  slowDone(): void;
+  /** Called for packets that were taken, so that the connection counts as alive. */
+  onTaken: () => void;
+}
 
 export interface MqttServerOptions {
   config: BrokerConfig;
   store: BrokerStore;
   switchboard: Switchboard;
   ingress: Ingress;
+  isDraining: () => boolean;
   counters: Counters;
   clock: Clock;
   log: Logger;
+  /** Resolves when the other brokers send what the clients of this one have subscribed to by now, or after a while. */
+  interestSettled: () => Promise<unknown>;
+  /** Puts a lane in front of Aedes; none when left out. */
+  openLane?: (connection: Connection, stream: StrictStream) => FastLane;
 }
 
 type Done = (error?: Error | null) => void;
-const REFUSED_FILTERS_LOGGED_MAX = 10;
-const FILTER_CHARS_LOGGED_MAX = 256;
-
-type Granted = (error: Error | null, subscription?: unknown) => void;
 
 /**
  * Aedes serves the protocol: parsing, CONNECT, keep-alive, acknowledgements. What it would do with a message is replaced:
@@ -45,22 +54,28 @@ export class MqttServer {
   readonly #options: MqttServerOptions;
   readonly #aedes: AedesInside;
   readonly #connections = new Connections();
-  readonly #gatekeeper: Gatekeeper;
+  readonly #doorman: Doorman;
+  readonly #subscriptions: Subscriptions;
   readonly #throttled: ThrottledLog;
-  /** Client ids whose session was there before the CONNECT that is being answered. */
-  readonly #present = new Set<string>();
 
   constructor(options: MqttServerOptions) {
     this.#options = options;
-    const { config, store, log, clock } = options;
-    this.#gatekeeper = new Gatekeeper({ accounts: config.accounts, siteKey: config.siteKey, clock });
+    const { config, store, switchboard, counters, log, clock } = options;
     this.#throttled = new ThrottledLog(log, clock);
+    const shared = { config, store, counters, log: this.#throttled };
+    this.#doorman = new Doorman({
+      ...shared,
+      clock,
+      isDraining: options.isDraining,
+      connectedAs: (clientId) => this.#connectedAs(clientId),
+    });
+    this.#subscriptions = new Subscriptions({ ...shared, switchboard });
     const persistence = new LivePersistence({
       store,
       log,
       connections: this.#connections,
-      wasPresent: (clientId) => this.#present.delete(clientId),
-      wasGranted: (client, filter) => this.#wasGranted(client as AedesClient, filter),
+      wasPresent: (clientId) => this.#doorman.wasPresent(clientId),
+      wasGranted: (client, filter) => this.#subscriptions.wasGranted(this.#connection(client), filter),
     });
     this.#aedes = new Aedes({
       id: config.id,
@@ -80,6 +95,14 @@ export class MqttServer {
     return this.#aedes.connectedClients;
   }
 
+  /** The connected clients that have to go when the broker drains. */
+  leavers(): AedesClient[] {
+    return Object.values(this.#aedes.clients).filter((client) => {
+      const identity = client && this.#connections.of(client)?.identity;
+      return identity !== undefined && !staysWhileDraining(identity.role);
+    }) as AedesClient[];
+  }
+
   /** Subscriptions of clean and of kept sessions. */
   get subscriptions(): number {
     return this.#options.store.state.index.size + this.#options.switchboard.clean.size;
@@ -95,10 +118,12 @@ export class MqttServer {
   }
 
   /** Serves MQTT on a stream. */
-  serve(stream: Duplex, address: string): void {
+  serve(stream: StrictStream, address: string): void {
     const client = this.#aedes.handle(stream);
-    this.#connections.open(client, address);
-    this.#watchSubscriptions(client);
+    const connection = this.#connections.open(client, stream, address);
+    this.#subscriptions.watch(connection);
+    const lane = this.#options.openLane?.(connection, stream);
+    if (lane !== undefined) watchPackets(client, lane);
     stream.once('close', () => this.#detach(client));
   }
 
@@ -124,7 +149,8 @@ export class MqttServer {
       }
       if (typeof done === 'function') done(null);
     };
-    aedes.subscribe = (_filter, _deliver, done) => done();
+    // SUBACK waits, so that what is published anywhere after it arrives.
+    aedes.subscribe = (_filter, _deliver, done) => void this.#options.interestSettled().then(() => done());
     aedes.unsubscribe = (_filter, _deliver, done) => done?.();
     aedes.preConnect = (client, packet, done) => {
       this.#connection(client).isIdMadeUp = packet.clientId === '';
@@ -136,9 +162,10 @@ export class MqttServer {
       done(null, true);
     };
     aedes.authenticate = (client, username, password, done) => {
-      this.#admit(client as unknown as AedesClient, username, password).then(
+      const connection = this.#connection(client);
+      this.#doorman.admit(connection, { username, password }).then(
         () => done(null, true),
-        (error: unknown) => done(this.#connackError(client as unknown as AedesClient, error), false),
+        (error: unknown) => done(this.#doorman.refuse(connection, error), false),
       );
     };
     aedes.authorizePublish = (client, packet, done) => {
@@ -147,7 +174,8 @@ export class MqttServer {
       this.#options.ingress.take(this.#connection(aedesClient), packet as IncomingPacket, isWill, done as Done);
     };
     aedes.authorizeSubscribe = (client, subscription, done) => {
-      this.#authorizeSubscribe(client as unknown as AedesClient, subscription as StoredSubscription, done as Granted);
+      const connection = this.#connection(client);
+      this.#subscriptions.authorize(connection, subscription as StoredSubscription, done as Granted);
     };
   }
 
@@ -180,147 +208,13 @@ export class MqttServer {
     });
   }
 
-  /** Throws what keeps the client out. Its kept session, if it wants one, is there and durable afterwards. */
-  async #admit(client: AedesClient, username: string | undefined, password: Buffer | undefined): Promise<void> {
-    const { store, config } = this.#options;
-    const connection = this.#connection(client);
-    const identity = await this.#gatekeeper.identify({ address: connection.address, username, password });
-    connection.identity = identity;
-    this.#checkId(connection, identity);
-    this.#checkOwner(client, identity.username);
-    const will = client._will;
-    if (will !== null && will !== undefined) {
-      const fault = topicFault(will.topic);
-      if (fault !== undefined) throw fault;
-      if (!mayPublish(identity, config.site, will.topic)) {
-        throw new LatticeError('TOPIC_FORBIDDEN', `"${identity.username}" may not have its will at "${will.topic}".`);
-      }
-    }
-    if (client.clean) return;
-    const session = store.state.sessions.get(client.id);
-    const record = { kind: 'session', clientId: client.id, username: identity.username } as const;
-    if (session !== undefined) {
-      this.#present.add(client.id);
-      session.awaySinceMs = undefined;
-      if (session.username === undefined) await store.commit(record);
-      this.#dropForbidden(client.id, session, identity);
-      return;
-    }
-    if (store.state.sessions.size >= config.limits.sessionsMax) {
-      throw new LatticeError('SESSIONS_EXHAUSTED', `There are ${config.limits.sessionsMax} kept sessions.`);
-    }
-    this.#checkSessions(identity);
-    await store.commit(record);
-    this.#checkOwner(client, identity.username);
-  }
-
-  #checkSessions({ username, role }: Identity): void {
-    const { store, config } = this.#options;
-    const { sessionsPerAccountMax, sessionsPerMachineMax } = config.limits;
-    const max = role === 'operator' || role === 'reader' ? sessionsPerAccountMax : sessionsPerMachineMax;
-    let count = 0;
-    for (const session of store.state.sessions.values()) if (session.username === username) count += 1;
-    if (count >= max) throw new LatticeError('SESSIONS_EXHAUSTED', `"${username}" has ${max} kept sessions.`);
-  }
-
-  /**
-   * Devices and gateways have ids of their own, so that none can take the place of another: the user name, or what begins
-   * with it and a slash, which no user name of a machine contains. An id that the broker made up is nobody's.
-   */
-  #checkId({ client, isIdMadeUp }: Connection, { username, role }: Identity): void {
-    if (role !== 'device' && role !== 'gateway') return;
-    if (isIdMadeUp || client.id === username || client.id.startsWith(`${username}/`)) return;
-    const rule = `must be "${username}" or begin with "${username}/"`;
-    throw new LatticeError('CLIENT_ID_TAKEN', `The client id "${client.id}" ${rule}.`);
-  }
-
-  /** A client id belongs to the account that uses it, or whose session it is. */
-  #checkOwner(client: AedesClient, username: string): void {
-    const connected = this.#aedes.clients[client.id];
-    const owner =
-      this.#options.store.state.sessions.get(client.id)?.username ??
-      (connected === undefined ? undefined : this.#connections.of(connected)?.identity?.username);
-    if (owner === undefined || owner === username) return;
-    throw new LatticeError('CLIENT_ID_TAKEN', `"${username}" wants the client id "${client.id}" of another account.`);
-  }
-
-  /** The account may have lost rights since it subscribed. */
-  #dropForbidden(clientId: string, session: Session, identity: Identity): void {
-    const { store, config } = this.#options;
-    const filters = [...session.subscriptions.keys()].filter((each) => !maySubscribe(identity, config.site, each));
-    if (filters.length > 0) store.commit({ kind: 'unsubscribe', clientId, filters }).catch(() => {});
-  }
-
-  #connackError(client: AedesClient, error: unknown): Error & { returnCode: number } {
-    const { counters } = this.#options;
-    const { address, identity } = this.#connection(client);
-    const reason = error instanceof LatticeError ? error : new LatticeError('INTERNAL', messageOf(error));
-    counters.refused += 1;
-    const fields = { code: reason.code, clientId: client.id, address, username: identity?.username };
-    this.#throttled.warn(fields, reason.message);
-    return Object.assign(reason, { returnCode: connackCodeOf(reason) });
-  }
-
-  #authorizeSubscribe(client: AedesClient, subscription: StoredSubscription, done: Granted): void {
-    const connection = this.#connection(client);
-    const { topic } = subscription;
-    // Only Aedes itself subscribes before there is a courier: it restores what LivePersistence told it.
-    if (connection.courier === undefined && topic === SESSION_MARKER.topic) {
-      done(null, subscription);
-      return;
-    }
-    const held = connection.courier?.session.subscriptions;
-    const isHeld = held?.has(topic) === true || connection.granted.has(topic);
-    const count = (held?.size ?? 0) + connection.granted.size;
-    const isTooMany = !isHeld && count >= this.#options.config.limits.subscriptionsPerClientMax;
-    if (held === undefined || isTooMany || !this.#maySubscribe(client, topic)) {
-      this.#refuseFilter(connection, topic);
-      done(null, null);
-      return;
-    }
-    if (!isHeld) connection.granted.add(topic);
-    // What was published before must be retained before, or the subscriber would miss it or see it unflagged. For a kept
-    // session the journal sees to that, since the subscription goes into it; but every filter of the SUBSCRIBE must have
-    // been judged before the first is stored, since they are stored together.
-    if (client.clean) this.#options.store.queue.after(() => done(null, subscription));
-    else queueMicrotask(() => done(null, subscription));
-  }
-
-  /** One line for all that are refused in one turn, since a SUBSCRIBE may hold tens of thousands. */
-  #refuseFilter(connection: Connection, filter: string): void {
-    this.#options.counters.refused += 1;
-    connection.refused.push(filter);
-    if (connection.refused.length > 1) return;
-    queueMicrotask(() => {
-      const { refused, identity, client, address } = connection;
-      connection.refused = [];
-      const filters = refused
-        .slice(0, REFUSED_FILTERS_LOGGED_MAX)
-        .map((each) => each.slice(0, FILTER_CHARS_LOGGED_MAX));
-      const fields = { code: 'TOPIC_FORBIDDEN', address, username: identity?.username, clientId: client.id, filters };
-      this.#throttled.warn({ ...fields, count: refused.length }, 'subscriptions were refused');
-    });
-  }
-
-  #wasGranted(client: AedesClient, filter: string): boolean {
-    const { granted, courier } = this.#connection(client);
-    return (
-      (granted.has(filter) || courier?.session.subscriptions.has(filter) === true) && this.#maySubscribe(client, filter)
-    );
-  }
-
-  #maySubscribe(client: AedesClient, filter: string): boolean {
-    const { identity } = this.#connection(client);
-    if (identity === undefined || topicFault(filter) !== undefined) return false;
-    return maySubscribe(identity, this.#options.config.site, filter);
-  }
-
   #attach(client: AedesClient): void {
     const { store, switchboard, config, counters, clock, log } = this.#options;
     const connection = this.#connection(client);
     const kept = client.clean ? undefined : store.state.sessions.get(client.id);
     const courier = new Courier({
-      stream: client.conn,
+      stream: connection.stream,
+      outbox: connection.stream.outbox,
       session: kept ?? store.state.createSession(client.id),
       isKept: kept !== undefined,
       store,
@@ -361,31 +255,9 @@ export class MqttServer {
     if (session !== undefined && !switchboard.isConnected(session)) session.awaySinceMs ??= clock.monotonicMs();
   }
 
-  /** Clean sessions are subscribed where Aedes notes that they are; its events do not tell of every case. */
-  #watchSubscriptions(client: AedesClient): void {
-    const { clean } = this.#options.switchboard;
-    const sessionOf = (): Session | undefined => {
-      const courier = this.#connection(client).courier;
-      return courier?.isKept === false ? courier.session : undefined;
-    };
-    client.subscriptions = new Proxy(client.subscriptions, {
-      set: (target, filter: string, value: { qos: 0 | 1 | 2 }) => {
-        target[filter] = value;
-        this.#connection(client).granted.delete(filter);
-        const session = sessionOf();
-        if (session !== undefined) {
-          session.subscriptions.set(filter, { topic: filter, qos: value.qos });
-          clean.add(filter, session, value.qos);
-        }
-        return true;
-      },
-      deleteProperty: (target, filter: string) => {
-        delete target[filter];
-        const session = sessionOf();
-        if (session?.subscriptions.delete(filter)) clean.remove(filter, session);
-        return true;
-      },
-    });
+  #connectedAs(clientId: string): string | undefined {
+    const client = this.#aedes.clients[clientId];
+    return client === undefined ? undefined : this.#connections.of(client)?.identity?.username;
   }
 
   #connection(client: object): Connection {
@@ -393,4 +265,20 @@ export class MqttServer {
     if (connection === undefined) throw new LatticeError('INTERNAL', 'A client without a connection.');
     return connection;
   }
+}
+
+/** Aedes calls _nextBatch back for each packet that it has finished, and once more when it has resumed. */
+function watchPackets(client: AedesClient, lane: FastLane): void {
+  const nextBatch = client._nextBatch;
+  client._nextBatch = (error) => {
+    lane.slowDone();
+    nextBatch(error);
+  };
+  client.resume = () => {
+    client._paused = false;
+    nextBatch();
+  };
+  lane.onTaken = () => {
+    if (client._keepaliveInterval > 0) client._keepaliveTimer?.refresh();
+  };
 }

@@ -1,13 +1,25 @@
 export {
+  BATCH_BYTES_MAX,
+  BATCH_MESSAGES_MAX,
+  type BatchMessage,
+  type BatchRecord,
+  PACKETS_HEADER_BYTES,
+  type ShareTarget,
+  writePacketsHeader,
+} from './batch.ts';
+export {
   createDelivery,
   type Delivery,
   type DeliveryId,
   deliveryIdOf,
   lesserQos,
   type Message,
+  type MessageMarks,
+  ownMessage,
   type Qos,
   shardedTopic,
 } from './message.ts';
+export { type LocalMessage, messagesOf } from './messages-of.ts';
 export { OutboundQueue, type QueueBounds } from './outbound-queue.ts';
 export {
   type BrokerRecord,

@@ -1,20 +1,38 @@
 import { shardOfTopic, shardTopic } from '../../core/wire/index.ts';
+import { BATCH_MESSAGES_MAX } from './batch.ts';
 
 export type Qos = 0 | 1 | 2;
 
 /** A message as the broker holds it: one object, shared by every session that waits for it. */
 export interface Message {
-  /** Where it stands in the journal; -1 for a volatile one, which is in no journal. */
+  /** Position of its record in the journal; -1 for a volatile one, which is in no journal. */
   readonly position: number;
+  /** Its place in the record, when that is a batch. */
+  readonly index?: number;
   readonly topic: string;
   /** A text only when it came in as one through the persistence port; MQTT itself carries bytes. */
   readonly payload: Buffer | string;
   readonly qos: Qos;
   /** Sent with the retain flag: it answers a subscription. */
   readonly retain: boolean;
+  /** The payload is a view on bytes of many messages, which may be used again: whoever keeps the message copies it. */
+  readonly isView?: boolean;
   /** The stamp of Aedes; only messages enqueued through its persistence port have one. */
   readonly brokerId?: string | undefined;
   readonly brokerCounter?: number | undefined;
+  readonly marks?: MessageMarks | undefined;
+}
+
+/** What subscribers of MQTT 3.1.1 are not told of a message, and bridges need to know; left out when there is nothing to say. */
+export interface MessageMarks {
+  /** It was published with the retain flag. */
+  retained?: true;
+  /** The session of the bridge through which it came in, which therefore does not get it. */
+  via?: string;
+  /** The brokers that it had passed before that bridge, the first one first. */
+  path?: readonly string[];
+  /** The broker of this mesh from which it came over a link. */
+  origin?: string;
 }
 
 /** How a delivery of a message is named in acknowledgements: the same after every replay of the journal. */
@@ -36,9 +54,26 @@ export interface Delivery {
   phase: 'queued' | 'sent' | 'released';
 }
 
+/** The message with bytes of its own, for whoever keeps it. */
+export function ownMessage(message: Message): Message {
+  if (message.isView !== true) return message;
+  const { position, index = 0, topic, payload, qos, retain } = message;
+  return { position, index, topic, payload: ownBytes(payload as Buffer), qos, retain };
+}
+
+/** A copy that keeps nothing else in memory; Node's pool would, in slabs of 64 KiB. */
+export function ownBytes(bytes: Buffer): Buffer {
+  const copy = Buffer.alloc(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
 /** A plain delivery has an even id, one inside the shard's space the odd one next to it. */
-export function deliveryIdOf(position: number, sharded: boolean): DeliveryId {
-  return position * 2 + (sharded ? 1 : 0);
+export function deliveryIdOf(
+  { position, index = 0 }: Pick<Message, 'position' | 'index'>,
+  sharded: boolean,
+): DeliveryId {
+  return (position * BATCH_MESSAGES_MAX + index) * 2 + (sharded ? 1 : 0);
 }
 
 export function createDelivery(id: DeliveryId, message: Message, topic: string, qos: Qos): Delivery {

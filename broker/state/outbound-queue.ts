@@ -1,5 +1,6 @@
 import { Deque } from './deque.ts';
 import type { Delivery, DeliveryId } from './message.ts';
+import { PacketIdSet } from './packet-id-set.ts';
 
 export interface QueueBounds {
   messagesMax: number;
@@ -10,13 +11,18 @@ export interface QueueBounds {
  * What waits for one session: in flight first, in the order sent, then queued, in the order of arrival.
  *
  * QoS 0 stands in a line of its own, so that at the bound the oldest QoS 0 message can go first and then the oldest
- * of the others; taking merges the two lines by arrival. What is in flight is never dropped.
+ * of the others; taking merges the two lines by arrival. What is in flight is never dropped. What nobody would send again is
+ * in flight as a packet id alone.
  */
 export class OutboundQueue {
   readonly #bounds: QueueBounds;
   readonly #volatile = new Deque<Delivery>();
   readonly #durable = new Deque<Delivery>();
-  #inflight: Delivery[] = [];
+  readonly #inflight = new Set<Delivery>();
+  readonly #byPacketId = new Map<number, Delivery>();
+  readonly #bare = new PacketIdSet();
+  /** Whether two were ever in flight under one packet id, which only the persistence port of Aedes can bring about. */
+  #hasShared = false;
   #order = 0;
   #bytes = 0;
   #dropped = 0;
@@ -27,7 +33,12 @@ export class OutboundQueue {
 
   /** Messages that wait, those in flight included. */
   get size(): number {
-    return this.#volatile.size + this.#durable.size + this.#inflight.length;
+    return this.waiting + this.inflightSize;
+  }
+
+  /** Those of them that are not in flight. */
+  get waiting(): number {
+    return this.#volatile.size + this.#durable.size;
   }
 
   /** Bytes of topic and payload that are queued, those in flight left out. */
@@ -40,8 +51,17 @@ export class OutboundQueue {
     return this.#dropped;
   }
 
-  get inflight(): readonly Delivery[] {
+  /** In the order sent; those left out that are in flight as packet ids alone. */
+  get inflight(): ReadonlySet<Delivery> {
     return this.#inflight;
+  }
+
+  get inflightSize(): number {
+    return this.#inflight.size + this.#bare.size;
+  }
+
+  isInflight(packetId: number): boolean {
+    return this.#byPacketId.has(packetId) || this.#bare.has(packetId);
   }
 
   /** Appends, and drops at the bound; returns how many were dropped. */
@@ -50,10 +70,7 @@ export class OutboundQueue {
     (delivery.qos === 0 ? this.#volatile : this.#durable).push(delivery);
     this.#bytes += delivery.bytes;
     let dropped = 0;
-    while (
-      this.#volatile.size + this.#durable.size > this.#bounds.messagesMax ||
-      (this.#bytes > this.#bounds.bytesMax && this.#volatile.size + this.#durable.size > 1)
-    ) {
+    while (this.waiting > this.#bounds.messagesMax || (this.#bytes > this.#bounds.bytesMax && this.waiting > 1)) {
       const oldest = this.#volatile.shift() ?? this.#durable.shift();
       if (oldest === undefined) break;
       this.#bytes -= oldest.bytes;
@@ -71,21 +88,44 @@ export class OutboundQueue {
     return durable === undefined || volatile.order < durable.order ? volatile : durable;
   }
 
-  /** Takes out what peek() showed; above QoS 0 it is in flight from now on, under the packet id given. */
+  /** Takes out what peek() showed; with a packet id it is in flight from now on. */
   take(messageId?: number): Delivery | undefined {
     const next = this.peek();
     if (next === undefined) return undefined;
     (next.qos === 0 ? this.#volatile : this.#durable).shift();
     this.#bytes -= next.bytes;
-    if (next.qos > 0) this.#fly(next, messageId);
+    if (messageId !== undefined) this.#fly(next, messageId);
     return next;
   }
 
-  /** Notes that a delivery was sent under a packet id, wherever it stands. */
-  markSent(fits: (delivery: Delivery) => boolean, messageId: number): Delivery | undefined {
-    const flying = this.#inflight.find(fits);
+  /** Something that would not be sent again is in flight under a packet id; landBare() ends it. */
+  flyBare(packetId: number): void {
+    this.#bare.add(packetId);
+  }
+
+  /** False when nothing is in flight as that packet id alone. */
+  landBare(packetId: number): boolean {
+    return this.#bare.delete(packetId);
+  }
+
+  /** Gives a delivery that is in flight its packet id. */
+  assignPacketId(delivery: Delivery, packetId: number): void {
+    const before = delivery.messageId;
+    delivery.messageId = packetId;
+    if (before !== undefined && before !== packetId) this.#findAgain(before);
+    if (this.#byPacketId.has(packetId)) {
+      this.#hasShared = true;
+      this.#findAgain(packetId);
+    } else {
+      this.#byPacketId.set(packetId, delivery);
+    }
+  }
+
+  /** Notes that a delivery was sent, under a packet id if that is known, wherever it stands. */
+  markSent(fits: (delivery: Delivery) => boolean, messageId: number | undefined): Delivery | undefined {
+    const flying = [...this.#inflight].find(fits);
     if (flying !== undefined) {
-      flying.messageId = messageId;
+      if (messageId !== undefined) this.assignPacketId(flying, messageId);
       return flying;
     }
     const queued = this.#durable.take(fits);
@@ -97,22 +137,23 @@ export class OutboundQueue {
 
   /** PUBREC has come: PUBREL is owed from now on. */
   release(messageId: number): Delivery | undefined {
-    const delivery = this.#inflight.find((flying) => flying.messageId === messageId);
+    const delivery = this.#byPacketId.get(messageId);
     if (delivery !== undefined) delivery.phase = 'released';
     return delivery;
   }
 
   /** PUBACK or PUBCOMP has come. */
   acknowledge(messageId: number): Delivery | undefined {
-    const at = this.#inflight.findIndex((flying) => flying.messageId === messageId);
-    return at < 0 ? undefined : this.#inflight.splice(at, 1)[0];
+    const delivery = this.#byPacketId.get(messageId);
+    if (delivery !== undefined) this.#land(delivery);
+    return delivery;
   }
 
   /** Takes out a delivery by its id, in flight or queued: how a replayed acknowledgement is applied. */
   remove(id: DeliveryId): void {
-    const at = this.#inflight.findIndex((flying) => flying.id === id);
-    if (at >= 0) {
-      this.#inflight.splice(at, 1);
+    for (const flying of this.#inflight) {
+      if (flying.id !== id) continue;
+      this.#land(flying);
       return;
     }
     const queued = this.#durable.take((delivery) => delivery.id === id);
@@ -131,9 +172,22 @@ export class OutboundQueue {
     yield* this.#durable;
   }
 
-  #fly(delivery: Delivery, messageId: number | undefined): void {
-    delivery.messageId = messageId;
+  #fly(delivery: Delivery, packetId: number | undefined): void {
     delivery.phase = 'sent';
-    this.#inflight.push(delivery);
+    this.#inflight.add(delivery);
+    if (packetId !== undefined) this.assignPacketId(delivery, packetId);
+  }
+
+  #land(delivery: Delivery): void {
+    this.#inflight.delete(delivery);
+    if (delivery.messageId !== undefined) this.#findAgain(delivery.messageId);
+  }
+
+  /** The first in flight under a packet id is the one that it means. */
+  #findAgain(packetId: number): void {
+    this.#byPacketId.delete(packetId);
+    if (!this.#hasShared) return;
+    const first = [...this.#inflight].find((flying) => flying.messageId === packetId);
+    if (first !== undefined) this.#byPacketId.set(packetId, first);
   }
 }

@@ -1,10 +1,20 @@
+import { LatticeError } from '../../core/errors/index.ts';
+import {
+  BATCH_MESSAGES_MAX,
+  BATCH_VERSION,
+  type BatchRecord,
+  decodeBatch,
+  encodeBatch,
+  PACKETS_VERSION,
+} from './batch.ts';
 import type { DeliveryId, Qos } from './message.ts';
 
 /**
  * What the journal holds: every change of the persistent state, in the order in which it happened. The state is a fold
  * over these records (state.ts); what is not in a record does not survive a restart.
  *
- * A record is one byte of version, four of header length, the header as JSON, and then the payload as it is.
+ * A batch has an encoding of its own (batch.ts). Any other record is one byte of version, four of header length, the header
+ * as JSON, and then the payload as it is.
  */
 export interface PublishRecord {
   kind: 'publish';
@@ -25,6 +35,8 @@ export interface PublishRecord {
   /** Number of the connection whose will it is. */
   connection?: number;
   link?: LinkOrigin;
+  /** It came in through a bridge, whose session is clientId, and had passed these brokers before. */
+  path?: string[];
 }
 
 /** Where in a peer's journal a message stood, and the position before it that this broker had taken or was about to take. */
@@ -53,6 +65,7 @@ export interface WillPacket {
 
 export type BrokerRecord =
   | PublishRecord
+  | BatchRecord
   /** A client with clean=0 has connected; its session is made if there is none. */
   | { kind: 'session'; clientId: string; username: string }
   | { kind: 'end'; clientId: string }
@@ -103,7 +116,12 @@ const VERSION = 1;
 const PREFIX_BYTES = 5;
 const EMPTY: Buffer = Buffer.alloc(0);
 
+/** Throws INTERNAL when a batch has more than BATCH_MESSAGES_MAX messages. */
 export function encodeRecord(record: BrokerRecord): Buffer {
+  if (record.kind === 'batch') {
+    if (record.messages.length <= BATCH_MESSAGES_MAX) return encodeBatch(record);
+    throw new LatticeError('INTERNAL', `A batch of ${record.messages.length} messages.`);
+  }
   let payload: Buffer = EMPTY;
   let header: string;
   if ('payload' in record) {
@@ -122,9 +140,10 @@ export function encodeRecord(record: BrokerRecord): Buffer {
   return encoded;
 }
 
-/** Reads a record back; the payload is a view on the bytes given. Undefined when a later version wrote it. */
+/** Reads a record back; payloads are views on the bytes given. Undefined when a later version wrote it. */
 export function decodeRecord(bytes: Uint8Array): BrokerRecord | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (buffer[0] === PACKETS_VERSION || buffer[0] === BATCH_VERSION) return decodeBatch(buffer);
   if (buffer.length < PREFIX_BYTES || buffer[0] !== VERSION) return undefined;
   const headerEnd = PREFIX_BYTES + buffer.readUInt32LE(1);
   // The log checks every frame's CRC, so what is read back is what encodeRecord wrote.

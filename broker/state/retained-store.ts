@@ -9,6 +9,8 @@ export interface Retained {
   qos: Qos;
   stampMs: number;
   stampBroker: string;
+  /** The session of the bridge through which it came in, which is not told of it. */
+  via?: string | undefined;
 }
 
 export interface RetainedBounds {
@@ -29,6 +31,8 @@ export class RetainedStore {
   #liveCount = 0;
   #refused = 0;
   #lastStampMs = 0;
+  /** Told of each entry, tombstones included, that has left and that has come. */
+  onChanged: (gone: Retained | undefined, come: Retained | undefined) => void = () => {};
 
   constructor(bounds: RetainedBounds) {
     this.#bounds = bounds;
@@ -54,6 +58,16 @@ export class RetainedStore {
     return this.#lastStampMs;
   }
 
+  /** The clock's reading: no less than any stamp seen so far. */
+  stampMs(wallMs: number): number {
+    return Math.max(Math.floor(wallMs), this.#lastStampMs);
+  }
+
+  /** Takes another clock's reading into account, so that the next stamp is above it. */
+  observe(stampMs: number): void {
+    this.#lastStampMs = Math.max(this.#lastStampMs, stampMs);
+  }
+
   /** Whether an entry would win over what is there. */
   wins(entry: Pick<Retained, 'topic' | 'stampMs' | 'stampBroker'>): boolean {
     const present = this.#entries.get(entry.topic);
@@ -75,6 +89,7 @@ export class RetainedStore {
       return false;
     }
     this.#entries.set(entry.topic, entry);
+    this.onChanged(before, entry);
     if (isLive) this.#live.set(entry.topic, entry);
     else if (wasLive) this.#live.delete(entry.topic);
     this.#liveCount += (isLive ? 1 : 0) - (wasLive ? 1 : 0);
@@ -87,7 +102,7 @@ export class RetainedStore {
     for (let oldest = this.#tombstones.peek(); oldest !== undefined; oldest = this.#tombstones.peek()) {
       if (this.#entries.get(oldest.topic) === oldest) {
         if (oldest.stampMs >= olderThanMs) return;
-        this.#entries.delete(oldest.topic);
+        this.#forget(oldest);
       }
       this.#tombstones.shift();
     }
@@ -107,7 +122,12 @@ export class RetainedStore {
     // The line also holds tombstones that a later message replaced, so it is bounded by itself.
     while (this.#tombstones.size > this.#bounds.tombstonesMax) {
       const oldest = this.#tombstones.shift();
-      if (oldest !== undefined && this.#entries.get(oldest.topic) === oldest) this.#entries.delete(oldest.topic);
+      if (oldest !== undefined && this.#entries.get(oldest.topic) === oldest) this.#forget(oldest);
     }
+  }
+
+  #forget(tombstone: Retained): void {
+    this.#entries.delete(tombstone.topic);
+    this.onChanged(tombstone, undefined);
   }
 }

@@ -32,7 +32,7 @@ export class Session {
     for (;;) {
       const candidate = this.#nextMessageId;
       this.#nextMessageId = candidate === 65_535 ? 1 : candidate + 1;
-      if (!this.queue.inflight.some((delivery) => delivery.messageId === candidate)) return candidate;
+      if (!this.queue.isInflight(candidate)) return candidate;
     }
   }
 

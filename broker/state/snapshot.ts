@@ -1,4 +1,4 @@
-import type { Delivery, DeliveryId, Message, Qos } from './message.ts';
+import type { Delivery, DeliveryId, Message, MessageMarks, Qos } from './message.ts';
 import { createDelivery } from './message.ts';
 import type { StoredSubscription, WillPacket } from './records.ts';
 import type { Session } from './session.ts';
@@ -19,6 +19,7 @@ export type SnapshotFrame =
       qos: Qos;
       stampMs: number;
       stampBroker: string;
+      via?: string | undefined;
       payload: Buffer;
     }
   | ({ kind: 'accepted'; peer: string } & AcceptedPosition)
@@ -41,6 +42,7 @@ export type SnapshotFrame =
       isText: boolean;
       brokerId?: string | undefined;
       brokerCounter?: number | undefined;
+      marks?: MessageMarks | undefined;
       payload: Buffer;
     }
   | {
@@ -74,8 +76,8 @@ export function* snapshotFrames(state: BrokerState): Generator<SnapshotFrame> {
 
 function* framesOf(state: BrokerState): Generator<SnapshotFrame> {
   yield { kind: 'head', version: 1, brokerId: state.brokerId, fromPosition: state.position + 1 };
-  for (const { topic, qos, stampMs, stampBroker, payload } of state.retained.entries()) {
-    yield { kind: 'retained', topic, qos, stampMs, stampBroker, payload };
+  for (const { topic, qos, stampMs, stampBroker, via, payload } of state.retained.entries()) {
+    yield { kind: 'retained', topic, qos, stampMs, stampBroker, via, payload };
   }
   for (const [peer, accepted] of state.accepted) yield { kind: 'accepted', peer, ...accepted };
   for (const { clientId, brokerId, connection, topic, qos, retain, payload } of state.wills.values()) {
@@ -115,10 +117,10 @@ function* messageFrames(message: Message, written: Map<Message, number>): Genera
   if (written.has(message)) return;
   const index = written.size;
   written.set(message, index);
-  const { position, topic, qos, retain, brokerId, brokerCounter } = message;
+  const { position, topic, qos, retain, brokerId, brokerCounter, marks } = message;
   const isText = typeof message.payload === 'string';
   const payload = Buffer.from(message.payload as string);
-  yield { kind: 'message', index, position, topic, qos, retain, isText, brokerId, brokerCounter, payload };
+  yield { kind: 'message', index, position, topic, qos, retain, isText, brokerId, brokerCounter, marks, payload };
 }
 
 /** Puts the frames of a snapshot back into an empty state. */
@@ -150,8 +152,8 @@ export class SnapshotLoader {
         this.#state.position = frame.fromPosition - 1;
         return;
       case 'retained': {
-        const { topic, qos, stampMs, stampBroker, payload } = frame;
-        this.#state.retained.merge({ topic, qos, stampMs, stampBroker, payload });
+        const { topic, qos, stampMs, stampBroker, via, payload } = frame;
+        this.#state.retained.merge({ topic, qos, stampMs, stampBroker, via, payload });
         return;
       }
       case 'accepted':
@@ -163,9 +165,9 @@ export class SnapshotLoader {
         return;
       }
       case 'message': {
-        const { position, topic, qos, retain, brokerId, brokerCounter } = frame;
+        const { position, topic, qos, retain, brokerId, brokerCounter, marks } = frame;
         const payload = frame.isText ? frame.payload.toString('utf8') : frame.payload;
-        this.#messages[frame.index] = { position, topic, payload, qos, retain, brokerId, brokerCounter };
+        this.#messages[frame.index] = { position, topic, payload, qos, retain, brokerId, brokerCounter, marks };
         return;
       }
       case 'session': {
@@ -184,9 +186,9 @@ export class SnapshotLoader {
         const { id, topic, qos, messageId, phase } = frame;
         const queue = this.#session?.queue;
         queue?.push(createDelivery(id, this.#message(frame.index), topic, qos));
-        if (messageId === undefined) return;
+        if (phase === 'queued') return;
         queue?.markSent((delivery) => delivery.id === id, messageId);
-        if (phase === 'released') queue?.release(messageId);
+        if (phase === 'released' && messageId !== undefined) queue?.release(messageId);
         return;
       }
       default:

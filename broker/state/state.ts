@@ -1,12 +1,17 @@
+import type { BatchRecord } from './batch.ts';
 import {
   createDelivery,
   type DeliveryId,
   deliveryIdOf,
   lesserQos,
   type Message,
+  type MessageMarks,
+  ownBytes,
+  ownMessage,
   type Qos,
   shardedTopic,
 } from './message.ts';
+import type { QueueBounds } from './outbound-queue.ts';
 import type { BrokerRecord, LinkOrigin, PublishRecord, StoredSubscription, WillPacket } from './records.ts';
 import { type Retained, type RetainedBounds, RetainedStore } from './retained-store.ts';
 import { Session } from './session.ts';
@@ -15,6 +20,8 @@ import { parseShardFilter, type Receiver, SubscriptionIndex } from './subscripti
 export interface StateBounds extends RetainedBounds {
   queueMessagesMax: number;
   queueBytesMax: number;
+  /** Bounds of sessions that have their own, by client id. */
+  ofSessions?: ReadonlyMap<string, QueueBounds>;
 }
 
 export interface Will extends WillPacket {
@@ -35,11 +42,11 @@ export interface AcceptedPosition {
 export interface Applied {
   /** Sessions that got a message of QoS 1 or 2. */
   woken: Session[];
-  /** Kept sessions that want the message as QoS 0; it is not queued for those that are away. */
-  volatile: { session: Session; topic: string }[];
-  /** The message to be routed to clean sessions too; undefined when there is none. */
-  message?: Message;
-  /** False for a message of a link that is out of turn, or a retained one that lost. */
+  /** Kept sessions that want a message as QoS 0; it is not queued for those that are away. */
+  volatile: { session: Session; message: Message; topic: string }[];
+  /** The messages to be routed to clean sessions too, in order. */
+  messages: Message[];
+  /** False for a record of a link that is out of turn, or a retained message that lost. */
   taken: boolean;
   /** Messages dropped at the bound of a queue. */
   dropped: number;
@@ -73,10 +80,13 @@ export class BrokerState {
   /** Applies the record at a position of the journal. */
   apply(position: number, record: BrokerRecord): Applied {
     this.position = position;
-    const applied: Applied = { woken: [], volatile: [], taken: true, dropped: 0 };
+    const applied: Applied = { woken: [], volatile: [], messages: [], taken: true, dropped: 0 };
     switch (record.kind) {
       case 'publish':
         this.#publish(position, record, applied);
+        break;
+      case 'batch':
+        this.#takeBatch(position, record, applied);
         break;
       case 'retained':
         this.#mergeRetained(position, record, applied);
@@ -162,7 +172,9 @@ export class BrokerState {
   }
 
   createSession(clientId: string): Session {
-    return new Session(clientId, { messagesMax: this.#bounds.queueMessagesMax, bytesMax: this.#bounds.queueBytesMax });
+    const { queueMessagesMax, queueBytesMax, ofSessions } = this.#bounds;
+    const own = ofSessions?.get(clientId);
+    return new Session(clientId, own ?? { messagesMax: queueMessagesMax, bytesMax: queueBytesMax });
   }
 
   /** Puts a session back that a snapshot held. One that ended and began anew meanwhile stands there twice: the later counts. */
@@ -179,9 +191,11 @@ export class BrokerState {
       return;
     }
     const { topic, payload, qos, clientId, messageId } = record;
-    const message: Message = { position, topic, payload, qos, retain: false };
+    const marks = marksOf(record);
+    const message: Message = { position, topic, payload, qos, retain: false, marks };
     if (record.retain && record.link === undefined) {
-      this.retained.merge({ topic, payload, qos, stampMs: record.stampMs, stampBroker: record.origin });
+      const { stampMs, origin: stampBroker } = record;
+      this.retained.merge({ topic, payload, qos, stampMs, stampBroker, via: marks?.via });
     }
     if (clientId !== undefined && record.will) this.#spendWill(position, clientId, record.connection);
     if (clientId !== undefined && messageId !== undefined) {
@@ -190,14 +204,36 @@ export class BrokerState {
     this.#route(message, applied);
   }
 
+  /**
+   * All of a link's batch is taken, or nothing of it. A replay from a checkpoint may merge the stamped messages of a batch that
+   * was out of turn then: its peer sends them again, so they are only early.
+   */
+  #takeBatch(position: number, { messages, link }: BatchRecord, applied: Applied): void {
+    if (link !== undefined && !this.#acceptFrom(link)) {
+      applied.taken = false;
+      return;
+    }
+    const plain: MessageMarks | undefined = link === undefined ? undefined : { origin: link.peer };
+    for (const [index, { topic, payload, qos, stampMs, stampBroker }] of messages.entries()) {
+      let marks = plain;
+      if (stampMs !== undefined && stampBroker !== undefined) {
+        if (!this.retained.merge({ topic, payload: ownBytes(payload), qos, stampMs, stampBroker })) continue;
+        marks = { ...plain, retained: true };
+      }
+      this.#route({ position, index, topic, payload, qos, retain: false, isView: true, marks }, applied);
+    }
+  }
+
   /** Each kept session that wants the message gets it once, and once more inside the shard's space if it asked for that. */
   #route(message: Message, applied: Applied): void {
-    applied.message = message;
-    this.#deliver(message, this.index.match(message.topic), message.topic, false, applied);
-    if (!this.index.hasShards) return;
-    const sharded = shardedTopic(message.topic);
-    if (sharded === undefined) return;
-    this.#deliver(message, this.index.matchShard(sharded.shard, message.topic), sharded.topic, true, applied);
+    const { topic } = message;
+    const plain = this.index.match(topic);
+    const sharded = this.index.hasShards ? shardedTopic(topic) : undefined;
+    const inShard = sharded === undefined ? [] : this.index.matchShard(sharded.shard, topic);
+    const shared = plain.length + inShard.length > 0 ? ownMessage(message) : message;
+    applied.messages.push(shared);
+    this.#deliver(shared, plain, topic, false, applied);
+    if (sharded !== undefined) this.#deliver(shared, inShard, sharded.topic, true, applied);
   }
 
   #deliver(
@@ -208,10 +244,10 @@ export class BrokerState {
     applied: Applied,
   ): void {
     for (const { subscriber, qos } of receivers) {
-      if (message.position <= subscriber.appliedPosition) continue;
+      if (message.position <= subscriber.appliedPosition || message.marks?.via === subscriber.clientId) continue;
       const deliveryQos = lesserQos(message.qos, qos);
-      if (deliveryQos === 0) applied.volatile.push({ session: subscriber, topic });
-      else this.#enqueue(subscriber, deliveryIdOf(message.position, sharded), message, topic, deliveryQos, applied);
+      if (deliveryQos === 0) applied.volatile.push({ session: subscriber, message, topic });
+      else this.#enqueue(subscriber, deliveryIdOf(message, sharded), message, topic, deliveryQos, applied);
     }
   }
 
@@ -225,6 +261,7 @@ export class BrokerState {
     this.index.add(subscription.topic, session, subscription.qos);
     if (subscription.qos === 0) return;
     for (const { retained, topic } of this.retainedFor(subscription.topic)) {
+      if (retained.via === session.clientId) continue;
       const qos = lesserQos(retained.qos, subscription.qos);
       if (qos === 0) continue;
       const message: Message = { ...retained, position, retain: true };
@@ -244,7 +281,9 @@ export class BrokerState {
   #mergeRetained(position: number, record: BrokerRecord & { kind: 'retained' }, applied: Applied): void {
     const { topic, payload, qos, stampMs, stampBroker } = record;
     applied.taken = this.retained.merge({ topic, payload, qos, stampMs, stampBroker });
-    if (applied.taken) this.#route({ position, topic, payload, qos, retain: false }, applied);
+    if (!applied.taken) return;
+    const marks: MessageMarks = { retained: true, origin: stampBroker };
+    this.#route({ position, topic, payload, qos, retain: false, marks }, applied);
   }
 
   #enqueueFor(position: number, record: BrokerRecord & { kind: 'enqueue' }, applied: Applied): void {
@@ -253,7 +292,7 @@ export class BrokerState {
     const message: Message = { position, topic, payload, qos, retain: false, brokerId, brokerCounter };
     for (const clientId of record.clientIds) {
       this.#on(position, clientId, (session) => {
-        this.#enqueue(session, deliveryIdOf(position, false), message, topic, qos, applied);
+        this.#enqueue(session, deliveryIdOf(message, false), message, topic, qos, applied);
       });
     }
   }
@@ -296,4 +335,13 @@ export class BrokerState {
   #isApplied(position: number, part: { appliedPosition: number } | undefined): boolean {
     return part !== undefined && position <= part.appliedPosition;
   }
+}
+
+function marksOf({ retain, path, clientId, link, origin }: PublishRecord): MessageMarks | undefined {
+  if (!retain && path === undefined && link === undefined) return undefined;
+  return {
+    ...(retain ? { retained: true } : {}),
+    ...(path !== undefined && clientId !== undefined ? { via: clientId, path } : {}),
+    ...(link === undefined ? {} : { origin }),
+  };
 }

@@ -23,8 +23,10 @@ export class SubscriptionIndex<S> {
   readonly #cache = new Map<string, readonly Receiver<S>[]>();
   readonly #filters = new Map<string, number>();
   #size = 0;
+  /** Grows with each change of what match() and matchShard() say. */
+  version = 0;
   /** Called after a filter has got its first subscriber or lost its last. */
-  onFiltersChanged: () => void = () => {};
+  onFilterChanged: (filter: string, isWanted: boolean) => void = () => {};
 
   /** Subscriptions, each filter of each subscriber counted once. */
   get size(): number {
@@ -39,13 +41,18 @@ export class SubscriptionIndex<S> {
     return this.#filters.keys();
   }
 
+  has(filter: string): boolean {
+    return this.#filters.has(filter);
+  }
+
   add(filter: string, subscriber: S, qos: Qos): void {
+    this.version += 1;
     const place = this.#place(filter);
     if (place.trie.add(place.filter, subscriber, qos)) {
       this.#size += 1;
       const count = this.#filters.get(filter) ?? 0;
       this.#filters.set(filter, count + 1);
-      if (count === 0) this.onFiltersChanged();
+      if (count === 0) this.onFilterChanged(filter, true);
     }
     this.#cache.clear();
   }
@@ -53,6 +60,7 @@ export class SubscriptionIndex<S> {
   remove(filter: string, subscriber: S): void {
     const place = this.#place(filter);
     if (!place.trie.remove(place.filter, subscriber)) return;
+    this.version += 1;
     if (place.shard !== undefined && place.trie.isEmpty) this.#shards.delete(place.shard);
     this.#size -= 1;
     this.#cache.clear();
@@ -61,7 +69,7 @@ export class SubscriptionIndex<S> {
       this.#filters.set(filter, count - 1);
     } else {
       this.#filters.delete(filter);
-      this.onFiltersChanged();
+      this.onFilterChanged(filter, false);
     }
   }
 

@@ -1,6 +1,8 @@
 import { Duplex } from 'node:stream';
 import { LatticeError } from '../../core/errors/index.ts';
 import type { Clock, Timer } from '../../core/time/index.ts';
+import type { PacketLane } from './lane.ts';
+import { Outbox, TurnEnd } from './outbox.ts';
 import { type PacketLimits, PacketScanner } from './scanner.ts';
 import type { Violation } from './violation.ts';
 
@@ -10,6 +12,18 @@ export interface StrictOptions extends PacketLimits {
   clock: Clock;
   /** Told once, when the broker has accepted the CONNECT. */
   onAccepted?: () => void;
+  /** Shared by the connections whose writes go out together. Default: one of its own. */
+  turnEnd?: TurnEnd;
+}
+
+/** What stands between a client's socket and the broker. */
+export interface StrictStream extends Duplex {
+  /** What the broker writes goes through it, in order with what others put there. */
+  readonly outbox: Outbox;
+  /** Offers packets to a lane before the reader of the stream. */
+  useLane(lane: PacketLane): void;
+  /** Reads on after the lane has wanted no more. */
+  readOn(): void;
 }
 
 export interface ViolationContext {
@@ -37,11 +51,12 @@ export function strictDuplex(
   socket: Duplex,
   options: StrictOptions,
   onViolation: (violation: LatticeError, context: ViolationContext) => void,
-): Duplex {
+): StrictStream {
   return new StrictDuplex(socket, options, onViolation);
 }
 
-class StrictDuplex extends Duplex {
+class StrictDuplex extends Duplex implements StrictStream {
+  readonly outbox: Outbox;
   readonly #socket: Duplex;
   readonly #clock: Clock;
   readonly #scanner: PacketScanner;
@@ -58,6 +73,10 @@ class StrictDuplex extends Duplex {
   #pendingWrite: ((error?: Error | null) => void) | undefined;
   #socketEnded = false;
   #refused = false;
+  #lane: PacketLane | undefined;
+  /** Whether the reader of the stream, and the lane, have room for more. */
+  #readerWantsMore = true;
+  #laneWantsMore = true;
 
   constructor(
     socket: Duplex,
@@ -70,6 +89,7 @@ class StrictDuplex extends Duplex {
       decodeStrings: true,
     });
     this.#socket = socket;
+    this.outbox = new Outbox(socket, options.turnEnd ?? new TurnEnd());
     this.#clock = options.clock;
     this.#scanner = new PacketScanner(options);
     this.#onViolation = onViolation;
@@ -86,10 +106,20 @@ class StrictDuplex extends Duplex {
     socket.on('close', this.#onClose);
   }
 
+  useLane(lane: PacketLane): void {
+    this.#lane = lane;
+    this.#scanner.lane = lane;
+  }
+
+  readOn(): void {
+    this.#laneWantsMore = true;
+    this.#resumeIfWanted();
+  }
+
   readonly #onData = (chunk: Buffer): void => {
     const { runs, consumed, violation } = this.#scanner.feed(chunk);
-    let wantsMore = true;
-    for (const run of runs) wantsMore = this.push(run);
+    for (const run of runs) this.#readerWantsMore = this.push(run);
+    if (this.#lane !== undefined) this.#laneWantsMore = this.#lane.chunkDone();
     if (violation !== undefined) {
       this.#violate(violation);
       return;
@@ -100,7 +130,7 @@ class StrictDuplex extends Duplex {
       this.#connectTimer?.cancel();
     }
     if (consumed < chunk.length) this.#held = chunk.subarray(consumed);
-    if (!wantsMore || this.#awaitsConnack) this.#socket.pause();
+    if (!this.#readerWantsMore || !this.#laneWantsMore || this.#awaitsConnack) this.#socket.pause();
   };
 
   readonly #onEnd = (): void => {
@@ -120,39 +150,45 @@ class StrictDuplex extends Duplex {
   };
 
   override _read(): void {
-    if (!this.#awaitsConnack && !this.#refused) this.#socket.resume();
+    this.#readerWantsMore = true;
+    this.#resumeIfWanted();
+  }
+
+  #resumeIfWanted(): void {
+    const isWanted = this.#readerWantsMore && this.#laneWantsMore;
+    if (isWanted && !this.#awaitsConnack && !this.#refused && this.#socket.isPaused()) this.#socket.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     this.#watchForConnack(chunk);
-    this.#passOn(this.#socket.write(chunk), done);
+    this.outbox.write(chunk);
+    this.#passOn(done);
   }
 
   override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    let wantsMore = true;
-    this.#socket.cork();
     for (const { chunk } of chunks) {
       this.#watchForConnack(chunk);
-      wantsMore = this.#socket.write(chunk);
+      this.outbox.write(chunk);
     }
-    this.#socket.uncork();
-    this.#passOn(wantsMore, done);
+    this.#passOn(done);
   }
 
   override _final(done: (error?: Error | null) => void): void {
+    this.outbox.close();
     this.#socket.end(() => done());
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#connectTimer?.cancel();
     this.#held = undefined;
+    this.outbox.close();
     if (!this.#refused) this.#socket.destroy();
     done(error);
   }
 
   /** Backpressure towards the client: a write is done once the socket has room for the next. */
-  #passOn(wantsMore: boolean, done: (error?: Error | null) => void): void {
-    if (wantsMore) {
+  #passOn(done: (error?: Error | null) => void): void {
+    if (!this.outbox.isBlocked) {
       done();
       return;
     }
@@ -194,6 +230,7 @@ class StrictDuplex extends Duplex {
     if (this.#refused || this.destroyed) return;
     this.#refused = true;
     this.#socket.removeListener('data', this.#onData);
+    this.outbox.close();
     this.#onViolation(error, { clientId: this.#scanner.connect?.clientId });
     if (connackCode === undefined) this.#socket.destroy();
     else this.#refuse(connackCode);

@@ -1,4 +1,5 @@
 import { type ConnectSummary, checkConnect } from './connect.ts';
+import type { PacketLane } from './lane.ts';
 import { CONNECT, checkBody, checkFirstByte, DISCONNECT } from './packets.ts';
 import { malformed, tooLarge, type Violation } from './violation.ts';
 
@@ -37,6 +38,8 @@ export class PacketScanner {
   #headerBytes = 0;
   #packetBytes = 0;
   #violation: Violation | undefined;
+  /** Where packets are offered first, once the connection is open. */
+  lane: PacketLane | undefined;
 
   constructor(limits: PacketLimits) {
     this.#limits = limits;
@@ -70,16 +73,24 @@ export class PacketScanner {
       if (this.#partialBytes > 0 || this.#violation !== undefined) return at;
       const packet = this.#partial as Buffer;
       this.#partial = undefined;
-      if (!this.#checkPacket(packet, 0)) return at;
-      runs.push(packet.subarray(0, this.#packetBytes));
-      const turned = this.#turnsPhase(packet[0] as number);
-      if (turned !== undefined) return turned === 'disconnected' ? chunk.length : at;
+      if (!this.#isTaken(packet, 0)) {
+        if (!this.#checkPacket(packet, 0)) return at;
+        runs.push(packet.subarray(0, this.#packetBytes));
+        const turned = this.#turnsPhase(packet[0] as number);
+        if (turned !== undefined) return turned === 'disconnected' ? chunk.length : at;
+      }
     }
 
-    const runStart = at;
+    let runStart = at;
     while (at < chunk.length) {
       const header = this.#readHeader(chunk, at, chunk.length);
       if (header !== 'whole' || at + this.#packetBytes > chunk.length) break;
+      if (this.#isTaken(chunk, at)) {
+        if (at > runStart) runs.push(chunk.subarray(runStart, at));
+        at += this.#packetBytes;
+        runStart = at;
+        continue;
+      }
       if (!this.#checkPacket(chunk, at)) break;
       const first = chunk[at] as number;
       at += this.#packetBytes;
@@ -141,6 +152,11 @@ export class PacketScanner {
       }
     }
     return this.#violate(malformed('MQTT-4.8.0-1, section 2.2.3', 'The remaining length has more than four bytes'));
+  }
+
+  #isTaken(bytes: Uint8Array, start: number): boolean {
+    if (this.lane === undefined || this.#phase !== 'open') return false;
+    return this.lane.take(bytes, start, start + this.#headerBytes, start + this.#packetBytes);
   }
 
   #checkPacket(bytes: Uint8Array, start: number): boolean {

@@ -1,4 +1,5 @@
 export { type DoctorOptions, doctor } from './doctor-command.ts';
+export { type DrainOptions, drain } from './drain.ts';
 export { type FleetTarget, fleetTarget } from './fleet-target.ts';
 export { type PubOptions, pub } from './pub.ts';
 export { status } from './status.ts';

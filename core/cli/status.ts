@@ -131,7 +131,7 @@ export function statusText(mesh: MeshStatus): string {
   const brokers = [
     ...mesh.brokers.map((broker) => [
       broker.id,
-      'up',
+      broker.isDraining ? 'draining' : 'up',
       count(broker.connections),
       count(broker.publishedTotal),
       count(broker.queued),

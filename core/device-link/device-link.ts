@@ -2,13 +2,19 @@ import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { LatticeError, messageOf } from '../errors/index.ts';
 import type { Random } from '../random/index.ts';
 import { type Clock, delay, type Timer } from '../time/index.ts';
-import { type DeviceMeta, meshTopic, type TopicKind } from '../wire/index.ts';
-import { backoffMs } from './backoff.ts';
+import { BROKERS_TOPIC, type DeviceMeta, meshTopic, type TopicKind } from '../wire/index.ts';
+import { connectError, isTurnedAway } from './connect-error.ts';
 import type { ConnectGate } from './connect-gate.ts';
+import { type ConnectionEnd, Roaming } from './roaming.ts';
 
 /**
  * The connection of one device to the mesh: it comes up at one of several brokers, says `online` and what the device is,
- * and when it is lost moves on to the next broker after a jittered wait. The last will says `offline`.
+ * and when it is lost moves on to another broker after a short jittered wait. The last will says `offline`. Which broker
+ * comes next: see BrokerChoice.
+ *
+ * When its broker drains, or the one that it prefers is back, it moves: it takes nothing more from the caller, awaits the
+ * PUBACKs that are outstanding, says DISCONNECT, and connects elsewhere. The caller sees a `down` and an `up`, as with any
+ * other connection that ends.
  *
  * What has not been acknowledged belongs to the caller. mqtt.js can resend from a store of its own after a reconnect, but
  * then nobody knows what is in flight, and callbacks of lost messages never come. So each connection is a fresh client
@@ -16,10 +22,11 @@ import type { ConnectGate } from './connect-gate.ts';
  * acknowledgement of that connection is reported: whatever is left the caller publishes again on the next one.
  */
 export interface Link {
+  /** Whether there is a connection that takes messages. */
   readonly isUp: boolean;
   /**
    * Publishes on the present connection. onAcknowledged is called once, on PUBACK at QoS 1 or when written at QoS 0, and
-   * never after `down`. False when there is no connection; then nothing was sent.
+   * never after `down`. False when the link is not up; then nothing was sent.
    */
   publish(kind: TopicKind, payload: string, options: PublishOptions, onAcknowledged?: () => void): boolean;
   start(): void;
@@ -35,7 +42,7 @@ export interface PublishOptions {
 export interface DeviceLinkEvents {
   /** The connection is up; `meta` and `availability` are already on their way. */
   up(broker: string): void;
-  /** The connection that was up is lost; what was not acknowledged has to be published again. */
+  /** The connection that was up is over; what was not acknowledged has to be published again. */
   down(error: LatticeError): void;
   /** An attempt did not lead to a connection: AUTH_FAILED or UNREACHABLE. */
   refused(error: LatticeError): void;
@@ -45,9 +52,10 @@ export interface DeviceLinkOptions {
   site: string;
   device: string;
   meta: DeviceMeta;
-  /** Tried in turn, from firstBroker on. */
+  /** Those to begin with; our brokers tell of others. */
   brokers: readonly string[];
-  firstBroker?: number;
+  /** Which of them the device prefers; see BrokerChoice. Left out: none. */
+  ownBroker?: number;
   username?: string | undefined;
   password?: string | undefined;
   /** PEM of the authority that signed the brokers' certificates, for mqtts. */
@@ -61,31 +69,28 @@ export interface DeviceLinkOptions {
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEPALIVE_S = 30;
 const OFFLINE_TIMEOUT_MS = 500;
-/** A connection that lasted this long was a good one, and the wait before the next attempt is short again. */
-const STABLE_MS = 5_000;
+/** How long PUBACKs are awaited before it leaves its broker; what is late is sent again elsewhere. */
+const LEAVE_TIMEOUT_MS = 2_000;
 /** Two holders of one device id must not answer each other's `offline` without end. */
 const REASSERT_DELAY_MS = 500;
-
-/** CONNACK return codes of MQTT 3.1.1, section 3.2.2.3. */
-const BAD_CREDENTIALS = 4;
-const NOT_AUTHORIZED = 5;
 
 export class DeviceLink implements Link {
   readonly #options: DeviceLinkOptions;
   readonly #stopping = new AbortController();
-  #brokerIndex: number;
+  readonly #roaming: Roaming;
   #client: MqttClient | undefined;
+  #isLeaving = false;
   #lastBroker: string | undefined;
   #reassertTimer: Timer | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: DeviceLinkOptions) {
     this.#options = options;
-    this.#brokerIndex = (options.firstBroker ?? 0) % options.brokers.length;
+    this.#roaming = new Roaming({ ...options, onLeave: () => this.#leave() });
   }
 
   get isUp(): boolean {
-    return this.#client !== undefined;
+    return this.#client !== undefined && !this.#isLeaving;
   }
 
   start(): void {
@@ -94,7 +99,7 @@ export class DeviceLink implements Link {
 
   publish(kind: TopicKind, payload: string, options: PublishOptions, onAcknowledged?: () => void): boolean {
     const client = this.#client;
-    if (client === undefined) return false;
+    if (client === undefined || this.#isLeaving) return false;
     const { site, device } = this.#options;
     client.publish(
       meshTopic(site, device, kind),
@@ -110,8 +115,7 @@ export class DeviceLink implements Link {
 
   async stop(): Promise<void> {
     if (this.#stopping.signal.aborted) return this.#running;
-    const client = this.#client;
-    if (client !== undefined) {
+    if (this.isUp) {
       const timeout = new AbortController();
       const said = new Promise<void>((resolve) => {
         this.publish('availability', 'offline', { qos: 1, retain: true }, resolve);
@@ -120,33 +124,28 @@ export class DeviceLink implements Link {
       timeout.abort();
     }
     this.#stopping.abort();
+    this.#roaming.stop();
     this.#reassertTimer?.cancel();
     return this.#running;
   }
 
   async #run(): Promise<void> {
-    const { brokers, clock, random, gate } = this.#options;
+    const { gate } = this.#options;
     const { signal } = this.#stopping;
-    let failures = 0;
     while (!signal.aborted) {
+      await this.#roaming.wait(signal);
       const leaveGate = (await gate?.enter()) ?? (() => {});
-      const startedAtMs = clock.monotonicMs();
-      const broker = brokers[this.#brokerIndex] as string;
       try {
-        const wasUp = signal.aborted ? false : await this.#session(broker, leaveGate);
-        if (wasUp && clock.monotonicMs() - startedAtMs >= STABLE_MS) failures = 0;
+        if (!signal.aborted) this.#roaming.ended(await this.#connection(this.#roaming.next(), leaveGate));
       } finally {
         leaveGate();
       }
-      this.#brokerIndex = (this.#brokerIndex + 1) % brokers.length;
-      // All brokers get their turn before the wait grows.
-      if (!signal.aborted) await delay(clock, backoffMs(Math.floor(failures++ / brokers.length), random), signal);
     }
   }
 
-  /** One connection from its attempt to its end. Resolves with whether it was ever up. */
-  #session(broker: string, leaveGate: () => void): Promise<boolean> {
-    const { clock, events } = this.#options;
+  /** One connection from its attempt to its end. */
+  #connection(broker: string, leaveGate: () => void): Promise<ConnectionEnd> {
+    const { events } = this.#options;
     const { signal } = this.#stopping;
     return new Promise((resolve) => {
       let client: MqttClient;
@@ -155,58 +154,77 @@ export class DeviceLink implements Link {
       } catch (error) {
         // An address or a certificate that cannot be: the next broker's may.
         events.refused(new LatticeError('UNREACHABLE', `${broker}: ${messageOf(error)}.`, { cause: error }));
-        resolve(false);
+        resolve('failed');
         return;
       }
       let ended = false;
       let wasUp = false;
-      const end = (error: LatticeError): void => {
+      const end = (error: LatticeError, how: ConnectionEnd): void => {
         if (ended) return;
         ended = true;
         signal.removeEventListener('abort', onStop);
         if (this.#client === client) this.#client = undefined;
+        this.#isLeaving = false;
         client.end(true);
         if (!signal.aborted) {
           if (wasUp) events.down(error);
           else events.refused(error);
         }
-        resolve(wasUp);
+        resolve(how);
       };
       const onStop = (): void => {
         this.#client = undefined;
         const stopped = new LatticeError('UNREACHABLE', 'stopped.');
-        if (!wasUp) {
-          end(stopped);
-          return;
-        }
-        // A DISCONNECT keeps the broker from publishing the will; mqtt.js sends it only once nothing is outstanding.
-        const timer = clock.setTimer(OFFLINE_TIMEOUT_MS, () => client.stream.destroy());
-        client.on('close', () => timer.cancel());
-        client.end(false, () => end(stopped));
+        // While it leaves it cannot say `offline` any more: the will does.
+        if (this.#isLeaving) client.stream.destroy();
+        if (wasUp && !this.#isLeaving) this.#disconnect(client, OFFLINE_TIMEOUT_MS, () => end(stopped, 'failed'));
+        else end(stopped, 'failed');
       };
       signal.addEventListener('abort', onStop, { once: true });
-      client.on('error', (error) => end(connectError(error, broker)));
-      client.on('close', () => end(new LatticeError('UNREACHABLE', `${broker} closed the connection.`)));
+      client.on('error', (error) => end(connectError(error, broker), isTurnedAway(error) ? 'turnedAway' : 'failed'));
+      client.on('close', () => {
+        if (this.#isLeaving) end(new LatticeError('CLIENT_MOVED', `${broker} was left for another broker.`), 'left');
+        else end(new LatticeError('UNREACHABLE', `${broker} closed the connection.`), 'failed');
+      });
       client.on('connect', () => {
         if (ended) return;
         wasUp = true;
         leaveGate();
         this.#client = client;
+        this.#roaming.connected(broker);
         this.#announce(client, broker);
         events.up(broker);
       });
     });
   }
 
+  #leave(): void {
+    const client = this.#client;
+    if (client === undefined || this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.#disconnect(client, LEAVE_TIMEOUT_MS, () => {});
+  }
+
+  /** Says DISCONNECT, which keeps the broker from publishing the will; mqtt.js sends it once nothing is outstanding. */
+  #disconnect(client: MqttClient, timeoutMs: number, onEnded: () => void): void {
+    const timer = this.#options.clock.setTimer(timeoutMs, () => client.stream.destroy());
+    client.on('close', () => timer.cancel());
+    client.end(false, onEnded);
+  }
+
   #announce(client: MqttClient, broker: string): void {
     const { meta, site, device } = this.#options;
     this.publish('meta', JSON.stringify(meta), { qos: 1, retain: true });
     this.publish('availability', 'online', { qos: 1, retain: true });
-    if (this.#lastBroker !== undefined && this.#lastBroker !== broker) {
-      // The broker that was lost may publish the will after this `online`, and the later one would stand.
-      client.on('message', (_topic, payload) => this.#reassert(client, payload));
-      client.subscribe(meshTopic(site, device, 'availability'), { qos: 0 }, () => {});
-    }
+    const own = meshTopic(site, device, 'availability');
+    const filters = [BROKERS_TOPIC];
+    // The broker that was lost may publish the will after this `online`, and the later one would stand.
+    if (this.#lastBroker !== undefined && this.#lastBroker !== broker) filters.push(own);
+    client.on('message', (topic, payload) => {
+      if (topic === BROKERS_TOPIC) this.#roaming.takeList(payload);
+      else if (topic === own) this.#reassert(client, payload);
+    });
+    client.subscribe(filters, { qos: 0 }, () => {});
     this.#lastBroker = broker;
   }
 
@@ -238,15 +256,4 @@ export class DeviceLink implements Link {
       will: { topic: meshTopic(site, device, 'availability'), payload: Buffer.from('offline'), qos: 1, retain: true },
     };
   }
-}
-
-function connectError(error: Error, broker: string): LatticeError {
-  const code = 'code' in error ? error.code : undefined;
-  if (code === BAD_CREDENTIALS || code === NOT_AUTHORIZED) {
-    return new LatticeError('AUTH_FAILED', `${broker} refused the user name or the password.`, { cause: error });
-  }
-  // Node gives an AggregateError without a text when every address of a host refused.
-  return new LatticeError('UNREACHABLE', `${broker}: ${messageOf(error) || String(code ?? 'no answer')}.`, {
-    cause: error,
-  });
 }

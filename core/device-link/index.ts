@@ -1,4 +1,5 @@
 export { BACKOFF, backoffMs } from './backoff.ts';
-export { brokerUrlSchema } from './broker-url.ts';
+export { connectError, isTurnedAway } from './connect-error.ts';
 export { ConnectGate } from './connect-gate.ts';
 export { DeviceLink, type DeviceLinkEvents, type DeviceLinkOptions, type Link } from './device-link.ts';
+export { type ConnectionEnd, Roaming, type RoamingOptions } from './roaming.ts';

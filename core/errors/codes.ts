@@ -128,6 +128,18 @@ export const ERROR_CODES = {
     what: 'The broker keeps as many sessions as it allows.',
     remedy: 'Connect with a clean session, raise limits.sessionsMax, or let old sessions expire.',
   },
+  BROKER_DRAINING: {
+    what: 'The broker is being drained and takes no clients.',
+    remedy: 'Connect to another broker of the site, or end it with `lattice drain BROKER --undo`.',
+  },
+  CLIENT_MOVED: {
+    what: 'A client went to another broker, since its own drains or the one that it prefers is back.',
+    remedy: 'Nothing needs to be done: what was not acknowledged is sent again.',
+  },
+  COMMAND_INVALID: {
+    what: 'A broker was told something that is no command, or by an account that may not command it.',
+    remedy: "Use an operator's account at that broker itself; the form is in core/wire/broker-command.ts.",
+  },
   SESSION_QUEUE_FULL: {
     what: 'The queue of a session is full; the oldest messages were dropped and counted.',
     remedy: 'Let the client connect, or raise limits.sessionQueueMessagesMax.',
@@ -148,9 +160,25 @@ export const ERROR_CODES = {
     what: 'The other end of a link sent something that the link protocol forbids.',
     remedy: 'Check that both brokers run the same version.',
   },
+  LINK_CERTIFICATE: {
+    what: 'A certificate of a link cannot be used, or the other end does not accept it.',
+    remedy: 'Check the certFile, keyFile and caFile of both brokers, their dates and the host in the address.',
+  },
   LINK_DOWN: {
     what: 'The link to another broker is down; messages for it wait on disk.',
     remedy: 'Start the other broker, or mend the network.',
+  },
+  BRIDGE_DOWN: {
+    what: 'A bridge has no connection to the other broker; messages for it wait in its queue.',
+    remedy: 'Start the other broker, or mend the network or the address; the bridge goes on trying.',
+  },
+  BRIDGE_REFUSED: {
+    what: 'The other broker does not let a bridge in, or does not let it subscribe.',
+    remedy: 'The message says why: check user name, password, rights and protocolVersion of the bridge.',
+  },
+  BRIDGE_LOOP: {
+    what: 'A message went round between brokers and was stopped by a bridge.',
+    remedy: 'Let one broker of a mesh alone run a bridge, and bridge two brokers by one way only.',
   },
 
   // readings

@@ -42,10 +42,14 @@ export class CursorSet implements Readers {
     this.#durablePosition = durablePosition;
   }
 
-  async cursor(name: string, firstPosition: () => number): Promise<Cursor> {
+  names(): string[] {
+    return [...this.#cursors.keys()];
+  }
+
+  async cursor(name: string, startPosition: number, firstPosition: () => number): Promise<Cursor> {
     const existing = this.#cursors.get(name) ?? this.#opening.get(name);
     if (existing !== undefined) return existing;
-    const cursor = await this.#open(name, firstPosition(), 'strict');
+    const cursor = await this.#open(name, startPosition, 'strict');
     // Segments may have gone while its file was made.
     cursor.advance(firstPosition());
     return cursor;

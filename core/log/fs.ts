@@ -23,7 +23,7 @@ export interface LogFs {
 
 export interface LogFile {
   size(): Promise<number>;
-  /** Writes all the bytes at the offset, or rejects; then any part of them may have been written. */
+  /** Writes all the bytes at the offset, or rejects; then any part of them may have been written. May sync what it writes. */
   writev(buffers: Uint8Array[], offset: number): Promise<void>;
   /** Fills the buffer from the offset; resolves with the bytes read, fewer only at the end of the file. */
   pread(buffer: Uint8Array, offset: number): Promise<number>;
@@ -50,10 +50,15 @@ export async function readTolerantly(file: LogFile, into: Buffer, offset: number
   }
 }
 
+/** Whether the disk has no room, or the user's quota is used up. */
+export function isDiskFull(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === 'ENOSPC' || errno === 'EDQUOT';
+}
+
 /** An error of the disk as one of ours: DISK_FULL for no space and quota, DISK_FAILED for the rest. */
 export function diskError(error: unknown, doing: string): LatticeError {
   if (error instanceof LatticeError) return error;
-  const errno = errnoOf(error);
-  const code = errno === 'ENOSPC' || errno === 'EDQUOT' ? 'DISK_FULL' : 'DISK_FAILED';
+  const code = isDiskFull(error) ? 'DISK_FULL' : 'DISK_FAILED';
   return new LatticeError(code, `${doing}: ${messageOf(error)}.`, { cause: error });
 }

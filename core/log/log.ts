@@ -183,9 +183,14 @@ export class SegmentedLog implements DurableLog {
     await this.#waiters.wait(position, signal);
   }
 
-  async cursor(name: string): Promise<LogCursor> {
+  async cursor(name: string, newAt: 'oldest' | 'next' = 'oldest'): Promise<LogCursor> {
     this.#assertOpen();
-    return this.#cursors.cursor(name, () => this.firstPosition);
+    const startPosition = newAt === 'oldest' ? this.firstPosition : this.durablePosition;
+    return this.#cursors.cursor(name, startPosition, () => this.firstPosition);
+  }
+
+  cursorNames(): string[] {
+    return this.#cursors.names();
   }
 
   async removeCursor(name: string): Promise<void> {

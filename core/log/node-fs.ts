@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 import { lockDirectory, machineBoot } from '../files/index.ts';
 import type { LogFile, LogFs } from './fs.ts';
@@ -23,26 +24,31 @@ export const nodeLogFs: LogFs = {
   lock: lockDirectory,
 };
 
+/**
+ * With O_DSYNC a write returns when it is durable, as if fdatasync came with it: one trip to the thread pool for a group
+ * instead of two. Where there is no such flag, fdatasync is called.
+ */
+const SYNCED_WRITES = constants.O_DSYNC ?? 0;
+
 async function openFile(path: string, mode: 'create' | 'existing'): Promise<LogFile> {
-  const handle = await (mode === 'existing' ? open(path, 'r+') : openOrCreate(path));
+  const handle = await open(path, constants.O_RDWR | SYNCED_WRITES | (mode === 'create' ? constants.O_CREAT : 0));
+  // What another process has left in the file may not be synced.
+  let isSynced = false;
   return {
     size: async () => (await handle.stat()).size,
     writev: (buffers, offset) => writeAll(handle, buffers, offset),
     pread: (buffer, offset) => readFully(handle, buffer, offset),
-    truncate: (bytes) => handle.truncate(bytes),
-    datasync: () => handle.datasync(),
+    truncate: (bytes) => {
+      isSynced = false;
+      return handle.truncate(bytes);
+    },
+    async datasync() {
+      if (isSynced) return;
+      await handle.datasync();
+      isSynced = SYNCED_WRITES !== 0;
+    },
     close: () => handle.close(),
   };
-}
-
-/** Node has no flag for "create, do not truncate, write anywhere": `a` ignores offsets and `w` empties. */
-async function openOrCreate(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'wx+');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return open(path, 'r+');
-  }
 }
 
 /** A disk that fills up takes a part of a write first and only refuses the rest, so go on until all is taken or refused. */

@@ -1,6 +1,6 @@
 import { LatticeError } from '../errors/index.ts';
 import { encodeFrame, FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES } from './frame.ts';
-import { diskError, type LogFile, type LogFs } from './fs.ts';
+import { diskError, isDiskFull, type LogFile, type LogFs } from './fs.ts';
 import type { GroupSink } from './group-commit.ts';
 import type { Recovered } from './recovery.ts';
 import { Segment } from './segment.ts';
@@ -96,7 +96,9 @@ export class SegmentStore implements GroupSink {
     try {
       await file.writev([this.#encode(records, bytes, first)], offset);
     } catch (error) {
-      await this.#undo(active, file);
+      // A write that syncs by itself may fail as a sync does; see below.
+      if (isDiskFull(error)) await this.#undo(active, file);
+      else await this.#abandon(active, file);
       throw diskError(error, `Writing ${active.path}`);
     }
     try {

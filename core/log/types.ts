@@ -43,8 +43,14 @@ export interface DurableLog {
   /** Resolves when durablePosition is above the position, or when the signal aborts. */
   waitBeyond(position: number, signal?: AbortSignal): Promise<void>;
 
-  /** Opens the named cursor, at firstPosition when it is new. A record that a cursor has yet to read is not trimmed. */
-  cursor(name: string): Promise<LogCursor>;
+  /**
+   * Opens the named cursor. One that is new stands before the oldest record, or with `next` behind the newest. A record that
+   * a cursor has yet to read is not trimmed.
+   */
+  cursor(name: string, newAt?: 'oldest' | 'next'): Promise<LogCursor>;
+
+  /** The cursors that the log has, whether anybody has opened them since it was opened or not. */
+  cursorNames(): string[];
 
   /** Forgets a cursor and its file, so that it holds nothing back any more. */
   removeCursor(name: string): Promise<void>;

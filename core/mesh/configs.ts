@@ -23,7 +23,7 @@ export function meshConfigs(layout: MeshLayout, secrets: MeshSecrets, dataDir: s
   const common = { site, siteKey, accounts: [{ username, passwordHash, role: 'operator' }] };
   const storeUrl = `http://${host}:${layout.store.port}`;
   const { database } = layout.store;
-  const brokerUrl = (index: number): string => `mqtt://${host}:${layout.brokers[index % layout.brokers.length]?.port}`;
+  const brokerUrls = brokerUrlsOf(layout);
   const members = layout.gateways.map(({ id }) => id);
 
   const store: ProcessConfig = {
@@ -59,7 +59,7 @@ export function meshConfigs(layout: MeshLayout, secrets: MeshSecrets, dataDir: s
         dataDir: join(dataDir, id),
         http: { host, port },
         members,
-        broker: { url: brokerUrl(index) },
+        broker: { url: brokerUrls[index % brokerUrls.length], urls: brokerUrls },
         store: {
           driver: 'embedded',
           url: storeUrl,
@@ -94,13 +94,17 @@ export function shimConfig(layout: MeshLayout, secrets: MeshSecrets, dataDir: st
     config: {
       device,
       site: layout.site,
-      brokers: layout.brokers.map(({ port }) => `mqtt://${layout.host}:${port}`),
+      brokers: brokerUrlsOf(layout),
       username: device,
       password: derivedPassword(secrets.siteKey, 'device', device),
       dataDir: join(dataDir, 'shim'),
       socketPath: join(dataDir, 'shim', 'readings.sock'),
     },
   };
+}
+
+function brokerUrlsOf({ host, brokers }: MeshLayout): string[] {
+  return brokers.map(({ port }) => `mqtt://${host}:${port}`);
 }
 
 /** Writes a process's configuration, readable by the owner alone since it holds secrets; returns the file. */

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { BROKER_URLS_MAX } from './broker-list.ts';
+import { brokerUrlSchema } from './broker-url.ts';
 import { isMeshName } from './topics.ts';
 
 /**
@@ -14,14 +16,36 @@ export const linkStateSchema = z.object({
   state: z.enum(['up', 'connecting', 'down', 'refused']),
   /** Round trip of the last ping, ms. */
   roundTripMs: z.number().nullable(),
-  /** Messages on disk that the peer has not acknowledged. */
+  /** Records on disk that the peer may want and has not acknowledged. */
   backlogMessages: count,
+  /** Messages of this broker's clients, of the peer's side, and of others on their way through here. */
   sent: count,
   received: count,
+  forwarded: count.default(0),
   duplicates: count,
+  /** In all, and by cause. */
   dropped: count,
+  droppedBy: z.record(z.string(), count).default({}),
+  /** Times that something had to be sent again. */
+  resends: count.default(0),
+  bytesSent: count.default(0),
+  bytesReceived: count.default(0),
+  /** Bytes of data that the peer still takes, and those that wait for it. */
+  creditBytes: z.number().default(0),
+  queuedBytes: count.default(0),
 });
 export type LinkState = z.infer<typeof linkStateSchema>;
+
+/** What one broker keeps for another, wherever that is in the mesh. */
+export const streamStateSchema = z.object({
+  to: z.string(),
+  isReachable: z.boolean(),
+  /** The brokers on the way there, itself the last; empty when there is no way. */
+  path: z.array(z.string()),
+  /** Records on disk that it may want and has not acknowledged. */
+  backlogMessages: count,
+});
+export type StreamState = z.infer<typeof streamStateSchema>;
 
 export const brokerHealthSchema = z.object({
   kind: z.literal('broker'),
@@ -43,7 +67,15 @@ export const brokerHealthSchema = z.object({
   journalBytes: count,
   /** p99 of the last minute, ms from arrival to sync. */
   commitP99Ms: count,
+  /** Where clients reach it. Defaults here and below: brokers of before, and health in buffers of before, do not say it. */
+  urls: z.array(brokerUrlSchema).max(BROKER_URLS_MAX).default([]),
+  /** Room for more clients, 0 to 1: see broker/balance. */
+  weight: z.number().min(0).max(1).default(1),
+  /** Whether it takes no clients any more, and sends those away that it has. */
+  isDraining: z.boolean().default(false),
   links: z.array(linkStateSchema),
+  /** Brokers of an older version do not tell these. */
+  streams: z.array(streamStateSchema).default([]),
 });
 export type BrokerHealth = z.infer<typeof brokerHealthSchema>;
 

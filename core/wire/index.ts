@@ -1,3 +1,14 @@
+export { type BrokerCommand, type BrokerReply, brokerCommandSchema, brokerReplySchema } from './broker-command.ts';
+export {
+  BROKER_URLS_MAX,
+  BROKERS_LISTED_MAX,
+  BROKERS_TOPIC,
+  type BrokerEntry,
+  type BrokerList,
+  brokerListSchema,
+  parseBrokerList,
+} from './broker-list.ts';
+export { brokerUrlSchema } from './broker-url.ts';
 export { DEAD_LETTER_PAYLOAD_BYTES_MAX, type DeadLetter, deadLetter, deadLetterSchema } from './dead-letter.ts';
 export { type DeviceMeta, deviceMetaSchema } from './device-meta.ts';
 export { type Gap, gapSchema } from './gap.ts';
@@ -18,6 +29,8 @@ export {
   healthSchema,
   type LinkState,
   linkStateSchema,
+  type StreamState,
+  streamStateSchema,
 } from './health.ts';
 export { discoveryPayload, discoveryTopic, HOME_ASSISTANT_STATUS_TOPIC } from './home-assistant.ts';
 export { isMetricName, METRICS, type Metric, type MetricName, metricOf } from './metrics.ts';
@@ -42,7 +55,9 @@ export {
   shardsOwnedBy,
   shardTopic,
 } from './shards.ts';
+export { parseShareFilter } from './share-filter.ts';
 export {
+  filterCovers,
   filterMatches,
   isMeshName,
   isProbe,

@@ -18,8 +18,10 @@ export const TOPIC_KINDS = [
   'meta',
   /** Readings that the device dropped on purpose, QoS 1. See gap.ts. */
   'gap',
-  /** Commands to the device, QoS 1. */
+  /** Commands to the device, QoS 1; to a broker: broker-command.ts. */
   'cmd',
+  /** What a broker answers to a command: JSON, QoS 0. See broker-command.ts. */
+  'reply',
   /** Health of a broker or gateway: JSON, QoS 0, every 5 s. See health.ts. */
   'health',
   /** What was refused, with code and reason: JSON. See dead-letter.ts. */
@@ -86,4 +88,20 @@ export function filterMatches(filter: string, topic: string): boolean {
     if (filterLevels[level] !== '+' && filterLevels[level] !== topicLevels[level]) return false;
   }
   return filterLevels.length === topicLevels.length;
+}
+
+/** Whether every topic that a filter matches (or that topic, if it is one) is matched by the wide filter too. */
+export function filterCovers(wide: string, filter: string): boolean {
+  // `#` and `+` do not reach topics that begin with $ [MQTT-4.7.2-1].
+  if (filter.startsWith('$') && !wide.startsWith('$')) return false;
+  const wideLevels = wide.split('/');
+  const levels = filter.split('/');
+  for (let at = 0; at < wideLevels.length; at++) {
+    const wideLevel = wideLevels[at];
+    const level = levels[at];
+    if (wideLevel === '#') return true;
+    if (level === undefined || level === '#') return false;
+    if (wideLevel !== '+' && wideLevel !== level) return false;
+  }
+  return levels.length === wideLevels.length;
 }

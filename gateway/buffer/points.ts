@@ -38,18 +38,20 @@ function gatewayPoint(site: string, health: GatewayHealth): Point {
   return healthPoint(MEASUREMENTS.gateway, site, node, atMs, fields);
 }
 
-/** A broker's links are summed, since a point has no lists. */
+/** A broker's links are summed, since a point has no lists. That it drains shows in its weight, which is 0 then. */
 function brokerPoint(site: string, health: BrokerHealth): Point {
-  const { kind: _kind, node, atMs, links, ...fields } = health;
+  const { kind: _kind, node, atMs, links, streams, urls: _urls, isDraining: _isDraining, ...fields } = health;
   const sum = (of: (link: BrokerHealth['links'][number]) => number): number =>
     links.reduce((total, link) => total + of(link), 0);
   return healthPoint(MEASUREMENTS.broker, site, node, atMs, {
     ...fields,
     linksUp: links.filter((link) => link.state === 'up').length,
     linksDown: links.filter((link) => link.state !== 'up').length,
-    linkBacklogMessages: sum((link) => link.backlogMessages),
+    linkBacklogMessages: streams.reduce((total, stream) => total + stream.backlogMessages, 0),
     linkSent: sum((link) => link.sent),
     linkReceived: sum((link) => link.received),
+    linkForwarded: sum((link) => link.forwarded),
+    linkResends: sum((link) => link.resends),
     linkDropped: sum((link) => link.dropped),
   });
 }

@@ -106,6 +106,7 @@ export class Intake {
         }
         return undefined;
       case 'cmd':
+      case 'reply':
       case 'deadletter':
         return undefined;
     }

@@ -78,6 +78,10 @@ export class MemoryLog implements DurableLog {
     throw new Error('MemoryLog has no cursors');
   }
 
+  cursorNames(): string[] {
+    return [];
+  }
+
   async removeCursor(): Promise<void> {}
   async trim(): Promise<void> {}
   async close(): Promise<void> {}

@@ -5,6 +5,7 @@ import { describe } from 'vitest';
 const PEERS = {
   mosquitto_pub: 'mosquitto-clients',
   mosquitto_sub: 'mosquitto-clients',
+  mosquitto: 'mosquitto',
   influxd: 'influxdb',
   curl: 'curl',
   chromium: 'chromium',
@@ -12,8 +13,11 @@ const PEERS = {
 
 export type Peer = keyof typeof PEERS;
 
-function isInstalled(peer: Peer): boolean {
-  return spawnSync('sh', ['-c', `command -v ${peer}`]).status === 0;
+/** Servers sit where the path of a plain user does not lead. */
+export const PEER_PATH = `${process.env['PATH']}:/usr/sbin:/sbin`;
+
+export function isInstalled(peer: Peer): boolean {
+  return spawnSync('sh', ['-c', `command -v ${peer}`], { env: { ...process.env, PATH: PEER_PATH } }).status === 0;
 }
 
 /** The packages to install so that no peer is missing. */

@@ -20,6 +20,8 @@ export class PlainBroker {
   #server: Server | undefined;
   #aedes: Aedes | undefined;
   readonly #sockets = new Set<Socket>();
+  /** PUBACKs of readings that are kept back; undefined when none is to be. */
+  #held: (() => void)[] | undefined;
   port = 0;
 
   get url(): string {
@@ -39,6 +41,10 @@ export class PlainBroker {
         retain: packet.retain,
       });
     });
+    aedes.authorizePublish = (_client, { topic }, done) => {
+      if (this.#held === undefined || parseMeshTopic(topic)?.kind !== 'state') done(null);
+      else this.#held.push(() => done(null));
+    };
     const server = createServer((socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
@@ -50,6 +56,22 @@ export class PlainBroker {
     this.#server = server;
     this.#aedes = aedes;
     return this;
+  }
+
+  /** Keeps back the PUBACKs of readings from now on, until the function that is returned is called. */
+  hold(): () => void {
+    const held: (() => void)[] = [];
+    this.#held = held;
+    return () => {
+      this.#held = undefined;
+      for (const acknowledge of held) acknowledge();
+    };
+  }
+
+  /** Publishes, retained, as the broker itself. */
+  async say(topic: string, payload: string): Promise<void> {
+    const packet = { cmd: 'publish', topic, payload, qos: 0, retain: true, dup: false } as const;
+    await new Promise<void>((resolve) => this.#aedes?.publish(packet, () => resolve()));
   }
 
   /** Cuts every connection at once, as a SIGKILL would; what was received stays known to the test. */

@@ -135,6 +135,7 @@ export class MeshModel {
           return;
         case 'gap':
         case 'cmd':
+        case 'reply':
           return;
       }
     } catch {

@@ -6,7 +6,7 @@ import { chart, type PanelSpec, stat } from '../panels.ts';
 
 /** The links of a broker, summed by the gateway that stores its health. */
 type LinkField = 'linksUp' | 'linksDown' | 'linkBacklogMessages' | 'linkSent' | 'linkReceived' | 'linkDropped';
-type BrokerField = Exclude<keyof BrokerHealth, 'kind' | 'node' | 'atMs' | 'links'> | LinkField;
+type BrokerField = Exclude<keyof BrokerHealth, 'kind' | 'node' | 'atMs' | 'links' | 'urls' | 'isDraining'> | LinkField;
 type GatewayField = Exclude<keyof GatewayHealth, 'kind' | 'node' | 'atMs'>;
 
 interface NodePanels<Field extends string> {

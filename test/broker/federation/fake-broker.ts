@@ -2,27 +2,32 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FederatedMessage, FederationPort, LinkSource, RetainedEntry } from '../../../broker/federation/index.ts';
+import type { BatchSource, FederatedMessage, FederationPort, RetainedEntry } from '../../../broker/federation/index.ts';
 import { LatticeError } from '../../../core/errors/index.ts';
 import { type DurableLog, openLog } from '../../../core/log/index.ts';
-import { delay, systemClock } from '../../../core/time/index.ts';
+import { systemClock } from '../../../core/time/index.ts';
 import { filterMatches, shardOfTopic, shardTopic } from '../../../core/wire/index.ts';
 
-interface StoredRecord {
-  topic: string;
+interface StoredMessage extends Omit<FederatedMessage, 'payload'> {
+  /** Latin-1, so that bytes of every value come back. */
   payload: string;
-  qos: 0 | 1 | 2;
-  retain: boolean;
-  stampMs: number;
-  origin: string;
-  link?: LinkSource;
+}
+
+interface StoredRecord {
+  messages: StoredMessage[];
+  /** Of a batch that came from another broker. */
+  source?: BatchSource;
+  /** Of retained messages that a comparison brought. */
   merged?: true;
 }
+
+type RetainedCallback = Parameters<FederationPort['onRetained']>[0];
 
 export interface Delivery {
   topic: string;
   payload: string;
   qos: number;
+  /** The broker that it was published at. */
   origin: string;
 }
 
@@ -35,22 +40,25 @@ export class FakeBroker implements FederationPort {
   readonly incarnation: string;
   readonly journal: DurableLog;
   readonly deliveries: Delivery[] = [];
-  /** Calls of accept for a position that was taken before. */
+  /** Messages that links handed over to be stored. */
+  accepted = 0;
+  /** Batches that lead to no new position: the federation should have known them. */
   duplicates = 0;
-  accepts = 0;
+  /** Retained messages that a comparison brought and that won. */
   merges = 0;
-  /** Answers the next so many accepts with a full disk. */
+  /** Answers the next so many batches with a full disk. */
   rejections = 0;
-  /** While set, nothing that is accepted becomes durable. */
-  holdAccepts = false;
   readonly #filters = new Set<string>();
-  readonly #filterListeners = new Set<() => void>();
-  readonly #volatileListeners = new Set<(message: FederatedMessage) => void>();
-  readonly #accepted = new Map<string, number>();
-  /** As #accepted, with what is not synced yet. */
-  readonly #taken = new Map<string, number>();
-  readonly #refusedAt = new Map<string, number>();
+  readonly #filterCallbacks = new Set<(filter: string, isWanted: boolean) => void>();
+  readonly #volatileCallbacks = new Set<(message: FederatedMessage) => void>();
+  readonly #acceptedUntil = new Map<string, number>();
+  /** As #acceptedUntil, with what is not synced yet. */
+  readonly #takenUntil = new Map<string, number>();
+  /** By stream, the batches that were refused and not told so yet; what comes meanwhile lies behind them. */
+  readonly #refused = new Map<string, number>();
   readonly #retained = new Map<string, RetainedEntry>();
+  #retainedCallback: RetainedCallback = () => {};
+  #gate: Promise<void> = Promise.resolve();
   #lastStampMs = 0;
 
   private constructor(brokerId: string, incarnation: string, journal: DurableLog) {
@@ -66,7 +74,7 @@ export class FakeBroker implements FederationPort {
     const broker = new FakeBroker(brokerId, incarnation, journal);
     for (let position = journal.firstPosition; position < journal.durablePosition; ) {
       for (const record of await journal.read(position, 1_000_000)) {
-        broker.#apply(parse(record.payload));
+        broker.#keep(parse(record.payload));
         position = record.position + 1;
       }
     }
@@ -74,57 +82,73 @@ export class FakeBroker implements FederationPort {
   }
 
   localFilters(): string[] {
-    return [...this.#filters];
+    return [...this.#filters].filter((filter) => !filter.startsWith('$SYS/'));
   }
 
-  onLocalFiltersChanged(callback: () => void): () => void {
-    this.#filterListeners.add(callback);
-    return () => this.#filterListeners.delete(callback);
+  onLocalFilter(callback: (filter: string, isWanted: boolean) => void): () => void {
+    this.#filterCallbacks.add(callback);
+    return () => this.#filterCallbacks.delete(callback);
   }
 
   onVolatile(callback: (message: FederatedMessage) => void): () => void {
-    this.#volatileListeners.add(callback);
-    return () => this.#volatileListeners.delete(callback);
+    this.#volatileCallbacks.add(callback);
+    return () => this.#volatileCallbacks.delete(callback);
   }
 
-  messageOf(record: Uint8Array): FederatedMessage | undefined {
-    const { topic, payload, qos, retain, origin, stampMs, link, merged } = parse(record);
-    if (link !== undefined || merged) return undefined;
-    return { topic, payload: Buffer.from(payload, 'latin1'), qos, retain, origin, ...(retain && { stampMs }) };
+  messagesOf(record: Uint8Array): FederatedMessage[] {
+    const { messages, source, merged } = parse(record);
+    return source === undefined && !merged ? messages.map(messageOf) : [];
   }
 
-  async accept(message: FederatedMessage, source: LinkSource): Promise<void> {
-    this.accepts += 1;
-    const { peer, incarnation, position } = source;
-    const key = `${peer}/${incarnation}`;
-    const refusedAt = this.#refusedAt.get(key);
-    const isPastRefused = position !== undefined && refusedAt !== undefined && position > refusedAt;
-    if (this.rejections > 0 || isPastRefused) {
+  async accept(messages: readonly FederatedMessage[], source: BatchSource): Promise<void> {
+    const { origin, incarnation, until } = source;
+    const key = `${origin}/${incarnation}`;
+    const refused = this.#refused.get(key) ?? 0;
+    if (this.rejections > 0 || refused > 0) {
       this.rejections = Math.max(0, this.rejections - 1);
-      if (position !== undefined && !isPastRefused) this.#refusedAt.set(key, position);
+      this.#refused.set(key, refused + 1);
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#refused.set(key, (this.#refused.get(key) as number) - 1);
       throw new LatticeError('DISK_FULL', 'The disk of the test is full.');
     }
-    if (position !== undefined) {
-      this.#refusedAt.delete(key);
-      if (position <= (this.#taken.get(key) ?? -1)) {
-        this.duplicates += 1;
-        return;
-      }
-      this.#taken.set(key, position);
-      while (this.holdAccepts) await delay(systemClock, 5);
-      await this.#store({ ...asRecord(message, 0), link: source });
-      // Those that were held wake in any order.
-      this.#accepted.set(key, Math.max(position, this.#accepted.get(key) ?? -1));
+    if (until <= (this.#takenUntil.get(key) ?? 0)) {
+      this.duplicates += 1;
+      throw new LatticeError('INTERNAL', `${key} up to ${until} was taken before.`);
     }
-    this.#route(message);
+    this.#takenUntil.set(key, until);
+    this.accepted += messages.length;
+    const record: StoredRecord = { messages: messages.map(storedOf), source };
+    await this.#gate;
+    await this.#store(record);
+    for (const message of this.#keep(record)) this.#route(message, origin);
   }
 
-  acceptedPosition(peer: string, incarnation: string): number {
-    return this.#accepted.get(`${peer}/${incarnation}`) ?? -1;
+  acceptVolatile(messages: readonly FederatedMessage[], origin: string): void {
+    for (const message of messages) this.#route(message, origin);
+  }
+
+  acceptedUntil(origin: string, incarnation: string): number {
+    return this.#acceptedUntil.get(`${origin}/${incarnation}`) ?? 0;
+  }
+
+  /** From now on nothing that is accepted becomes durable, until the function that is returned is called. */
+  holdAccepts(): () => void {
+    let release = (): void => {};
+    this.#gate = new Promise((resolve) => {
+      release = resolve;
+    });
+    return release;
   }
 
   retained(): Iterable<RetainedEntry> {
     return this.#retained.values();
+  }
+
+  onRetained(callback: RetainedCallback): () => void {
+    this.#retainedCallback = callback;
+    return () => {
+      this.#retainedCallback = () => {};
+    };
   }
 
   /** The retained set as text, tombstones among it, for comparing two brokers. */
@@ -134,55 +158,78 @@ export class FakeBroker implements FederationPort {
       .sort();
   }
 
-  async mergeRetained(entry: RetainedEntry): Promise<boolean> {
-    this.merges += 1;
-    if (!this.#wins(entry)) return false;
-    const message = { ...entry, retain: true, origin: entry.stampBroker };
-    const record: StoredRecord = { ...asRecord(message, entry.stampMs), merged: true };
-    this.#apply(record);
-    await this.#store(record);
-    this.#route({ ...message, retain: false });
-    return true;
+  async mergeRetained(entries: readonly RetainedEntry[]): Promise<number> {
+    const messages = entries.map(({ topic, payload, qos, stampMs: ms, stampBroker: broker }) =>
+      storedOf({ topic, payload, qos, retain: true, stamp: { ms, broker } }),
+    );
+    const record: StoredRecord = { messages, merged: true };
+    const winners = this.#keep(record);
+    this.merges += winners.length;
+    if (winners.length > 0) await this.#store(record);
+    for (const message of winners) this.#route(message, message.stamp?.broker as string);
+    return winners.length;
+  }
+
+  stampMs(): number {
+    return Math.max(this.#lastStampMs, systemClock.wallMs());
+  }
+
+  observeStampMs(stampMs: number): void {
+    this.#lastStampMs = Math.max(this.#lastStampMs, stampMs);
   }
 
   subscribe(...filters: string[]): void {
-    for (const filter of filters) this.#filters.add(filter);
-    for (const listener of this.#filterListeners) listener();
+    for (const filter of filters) {
+      if (this.#filters.has(filter)) continue;
+      this.#filters.add(filter);
+      if (!filter.startsWith('$SYS/')) for (const callback of this.#filterCallbacks) callback(filter, true);
+    }
   }
 
   unsubscribe(filter: string): void {
     this.#filters.delete(filter);
-    for (const listener of this.#filterListeners) listener();
+    for (const callback of this.#filterCallbacks) callback(filter, false);
   }
 
   /** What a local client publishes; resolves when it would be acknowledged. */
   async publish(topic: string, payload: string, { qos = 1 as 0 | 1 | 2, retain = false } = {}): Promise<void> {
-    this.#lastStampMs = Math.max(this.#lastStampMs + 1, systemClock.wallMs());
-    const message = { topic, payload: Buffer.from(payload, 'latin1'), qos, retain, origin: this.brokerId };
-    const record = asRecord(message, this.#lastStampMs);
-    if (qos > 0 || retain) {
-      this.#apply(record);
-      await this.#store(record);
-    } else {
-      for (const listener of this.#volatileListeners) listener(message);
+    const message: FederatedMessage = { topic, payload: Buffer.from(payload, 'latin1'), qos, retain };
+    if (qos === 0 && !retain) {
+      for (const callback of this.#volatileCallbacks) callback(message);
+      this.#route(message, this.brokerId);
+      return;
     }
-    this.#route(message);
+    if (retain) {
+      this.#lastStampMs = Math.max(this.#lastStampMs + 1, systemClock.wallMs());
+      message.stamp = { ms: this.#lastStampMs, broker: this.brokerId };
+    }
+    const record: StoredRecord = { messages: [storedOf(message)] };
+    this.#keep(record);
+    await this.#store(record);
+    this.#route(message, this.brokerId);
   }
 
   payloads(topic?: string): string[] {
     return this.deliveries.filter((one) => topic === undefined || one.topic === topic).map(({ payload }) => payload);
   }
 
-  #apply(record: StoredRecord): void {
-    const { link, retain, merged, topic, payload, qos, stampMs, origin } = record;
-    if (link?.position !== undefined) {
-      this.#accepted.set(`${link.peer}/${link.incarnation}`, link.position);
-      this.#taken.set(`${link.peer}/${link.incarnation}`, link.position);
+  /** Takes a record into the state; returns its messages but for retained ones that are older than what is there. */
+  #keep({ messages, source }: StoredRecord): FederatedMessage[] {
+    if (source !== undefined) {
+      const key = `${source.origin}/${source.incarnation}`;
+      this.#acceptedUntil.set(key, source.until);
+      this.#takenUntil.set(key, Math.max(source.until, this.#takenUntil.get(key) ?? 0));
     }
-    if (!retain && !merged) return;
-    const entry = { topic, payload: Buffer.from(payload, 'latin1'), qos, stampMs, stampBroker: origin };
-    this.#lastStampMs = Math.max(this.#lastStampMs, stampMs);
-    if (this.#wins(entry)) this.#retained.set(topic, entry);
+    return messages.map(messageOf).filter((message) => {
+      const { topic, payload, qos, stamp } = message;
+      if (stamp === undefined) return true;
+      const entry = { topic, payload, qos, stampMs: stamp.ms, stampBroker: stamp.broker };
+      if (!this.#wins(entry)) return false;
+      this.observeStampMs(stamp.ms);
+      this.#retainedCallback(this.#retained.get(topic), entry);
+      this.#retained.set(topic, entry);
+      return true;
+    });
   }
 
   #wins({ topic, stampMs, stampBroker }: RetainedEntry): boolean {
@@ -195,7 +242,7 @@ export class FakeBroker implements FederationPort {
     await this.journal.append(Buffer.from(JSON.stringify(record)));
   }
 
-  #route({ topic, payload, qos, origin }: FederatedMessage): void {
+  #route({ topic, payload, qos }: FederatedMessage, origin: string): void {
     const shard = shardOfTopic(topic);
     const spaces = shard === undefined ? [topic] : [topic, shardTopic(shard, topic)];
     if (!spaces.some((space) => [...this.#filters].some((filter) => filterMatches(filter, space)))) return;
@@ -203,12 +250,16 @@ export class FakeBroker implements FederationPort {
   }
 }
 
-function asRecord({ topic, payload, qos, retain, origin }: FederatedMessage, stampMs: number): StoredRecord {
-  return { topic, payload: Buffer.from(payload).toString('latin1'), qos, retain, stampMs, origin };
+function storedOf(message: FederatedMessage): StoredMessage {
+  return { ...message, payload: Buffer.from(message.payload).toString('latin1') };
+}
+
+function messageOf(message: StoredMessage): FederatedMessage {
+  return { ...message, payload: Buffer.from(message.payload, 'latin1') };
 }
 
 function parse(record: Uint8Array): StoredRecord {
-  return JSON.parse(Buffer.from(record).toString());
+  return JSON.parse(Buffer.from(record).toString()) as StoredRecord;
 }
 
 /** Folders and fakes of one test; close() stops and removes all. */

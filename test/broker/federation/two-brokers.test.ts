@@ -3,7 +3,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { shardOfTopic } from '../../../core/wire/index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { connect, startBroker, type TestClient } from '../support/harness.ts';
+import { FaultProxy } from '../../support/fault-proxy.ts';
+import { cleanup, connect, startBroker, type TestClient } from '../support/harness.ts';
 import { startProcess } from '../support/process.ts';
 import { newFolder } from '../support/store.ts';
 
@@ -104,6 +105,45 @@ describe('two real brokers', () => {
     expect(arrivals).toEqual(arrivals.toSorted((x, y) => x - y));
     // Over one connection that stayed, nothing came twice: the link itself doubles nothing.
     expect(new Set(second.payloads(topic)).size).toBe(second.payloads(topic).length);
+  }, 60_000);
+
+  it('lose nothing when a link falls silent and the sender is killed in the middle of the replay', async () => {
+    const [partsA, partsB] = await linkParts();
+    const topic = 'mesh/v1/home/d1/state';
+    const b = await startBroker(partsB);
+    const proxy = await FaultProxy.open(b.broker.addresses.linkPort as number);
+    cleanup(() => proxy.close());
+    partsA['links'] = { peers: [{ id: 'b', host: '127.0.0.1', port: proxy.port }] };
+    const folderA = await newFolder();
+    let a = await startProcess(folderA, partsA);
+    const reader = await connect(b.port);
+    await reader.mqtt.subscribeAsync(topic, { qos: 1 });
+    const stream = new Stream(topic);
+    const publishing = stream.run(await connect(a.port));
+    await eventually(() => expect(reader.payloads().length).toBeGreaterThan(100), 20_000);
+    proxy.stall();
+    await stream.more(4_000);
+    // The links of both ends find the silence by themselves; then the way is free again, and narrow.
+    await eventually(() => expect(b.log.some(({ code }) => code === 'LINK_DOWN')).toBe(true), 10_000);
+    const before = reader.payloads().length;
+    proxy.mend();
+    proxy.impair({ bytesPerSecondMax: 20_000 });
+    proxy.reset();
+    await eventually(() => expect(reader.payloads().length).toBeGreaterThan(before), 20_000, 2);
+    await a.end('SIGKILL');
+    await publishing;
+    const killedAt = reader.payloads().length;
+    expect(killedAt, 'the kill came before the end of the replay').toBeLessThan(stream.acknowledged.size);
+    proxy.mend();
+    a = await startProcess(folderA, partsA);
+    const publisher = await connect(a.port);
+    await publisher.mqtt.publishAsync(topic, 'end', { qos: 1 });
+    await eventually(() => expect(reader.payloads().at(-1)).toBe('end'), 20_000);
+    const arrivals = reader.payloads().slice(0, -1).map(Number);
+    const arrived = new Set(arrivals);
+    console.log(`killed after ${killedAt} of ${stream.acknowledged.size} acknowledged; ${arrived.size} arrived`);
+    expect([...stream.acknowledged].filter((number) => !arrived.has(number))).toEqual([]);
+    expect(arrivals).toEqual([...arrived].sort((x, y) => x - y));
   }, 60_000);
 
   it('serve a shard at one broker with what devices publish at the other, and take a retained deletion along', async () => {

@@ -33,6 +33,9 @@ export function cleanup(action: () => Promise<unknown> | unknown): void {
   cleanups.push(action);
 }
 
+/** The suites of a broker run with the hot path, and once more without it. */
+const HOT_PATH = process.env['LATTICE_TEST_HOT_PATH'] !== '0';
+
 let clientIds = 0;
 let operatorAccount: Promise<Account> | undefined;
 
@@ -45,7 +48,16 @@ export async function testConfig(
     return { username: OPERATOR.username, passwordHash, role: 'operator' as const };
   });
   const accounts = [await operatorAccount];
-  return { id: 'b1', site: SITE, dataDir, listen: { port: 0 }, siteKey: SITE_KEY, accounts, ...parts };
+  return {
+    id: 'b1',
+    site: SITE,
+    dataDir,
+    listen: { port: 0 },
+    siteKey: SITE_KEY,
+    accounts,
+    hotPath: HOT_PATH,
+    ...parts,
+  };
 }
 
 /** Starts a broker in this process; it ends with the test. */

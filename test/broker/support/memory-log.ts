@@ -65,6 +65,10 @@ export class MemoryLog implements DurableLog {
     };
   }
 
+  cursorNames(): string[] {
+    return [];
+  }
+
   async removeCursor(): Promise<void> {}
 
   async trim(belowPosition: number): Promise<void> {

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { DeviceLink, type DeviceLinkEvents } from '../../../core/device-link/index.ts';
 import { seededRandom } from '../../../core/random/index.ts';
 import { systemClock } from '../../../core/time/index.ts';
+import { BROKERS_TOPIC } from '../../../core/wire/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { PlainBroker } from '../../support/plain-broker.ts';
 
@@ -22,6 +23,7 @@ describe("a device's link", () => {
       device: 'd',
       meta: { name: 'd', manufacturer: 'm', model: 'm', source: 'simulated' },
       brokers: urls,
+      ownBroker: 0,
       clock: systemClock,
       random: seededRandom(1),
       events,
@@ -73,6 +75,38 @@ describe("a device's link", () => {
     await late.endAsync();
   });
 
+  it('leaves a broker that drains: takes nothing more, awaits its PUBACKs, and goes without a will', async () => {
+    const [first, second] = [await broker(), await broker()];
+    const own = open([first.url, second.url]);
+    await eventually(() => expect(own.isUp).toBe(true));
+    const release = first.hold();
+    let acknowledged = 0;
+    for (let seq = 1; seq <= 3; seq++)
+      own.publish('state', `{"seq":${seq},"boot":"b","x":1}`, { qos: 1 }, () => acknowledged++);
+    await first.say(BROKERS_TOPIC, drainingList(second.url));
+    await eventually(() => expect(own.isUp).toBe(false));
+    expect(own.publish('state', '{"seq":4,"boot":"b","x":1}', { qos: 1 })).toBe(false);
+    expect(said).toEqual([`up ${first.url}`]);
+    release();
+    await eventually(() => expect(said).toEqual([`up ${first.url}`, 'down CLIENT_MOVED', `up ${second.url}`]));
+    expect(acknowledged).toBe(3);
+    expect(first.received.filter(({ payload }) => payload === 'offline')).toEqual([]);
+  });
+
+  it('that is stopped while it leaves has its will said', async () => {
+    const [first, second] = [await broker(), await broker()];
+    const own = open([first.url, second.url]);
+    await eventually(() => expect(own.isUp).toBe(true));
+    const release = first.hold();
+    own.publish('state', '{"seq":1,"boot":"b","x":1}', { qos: 1 });
+    await first.say(BROKERS_TOPIC, drainingList(second.url));
+    await eventually(() => expect(own.isUp).toBe(false));
+    await own.stop();
+    release();
+    await eventually(() => expect(first.received.at(-1)).toMatchObject({ payload: 'offline' }));
+    expect(said).toEqual([`up ${first.url}`]);
+  });
+
   it('sends nothing without a connection, and calls back once for a PUBACK', async () => {
     const dead = await broker();
     await dead.kill();
@@ -92,3 +126,12 @@ describe("a device's link", () => {
     expect(only.received.filter(({ payload }) => payload === 'offline')).toHaveLength(1);
   });
 });
+
+/** What a broker that drains says of itself and another. */
+function drainingList(other: string): string {
+  const entry = { weight: 1, atMs: 0 };
+  return JSON.stringify([
+    { ...entry, id: 'a', urls: [], isDraining: true, isSelf: true },
+    { ...entry, id: 'b', urls: [other], isDraining: false, isSelf: false },
+  ]);
+}

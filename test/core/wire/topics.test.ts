@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { filterMatches, meshFilter, meshTopic, parseMeshTopic } from '../../../core/wire/index.ts';
+import { filterCovers, filterMatches, meshFilter, meshTopic, parseMeshTopic } from '../../../core/wire/index.ts';
 
 describe('topics', () => {
   it('builds what it parses', () => {
@@ -41,5 +42,22 @@ describe('topics', () => {
     ['$SYS/#', '$SYS/uptime', true],
   ])('filter %s on topic %s: %s', (filter, topic, expected) => {
     expect(filterMatches(filter, topic)).toBe(expected);
+  });
+
+  it('covers a filter only if it matches every topic that the filter matches', () => {
+    const level = fc.constantFrom('a', 'b', '', '+');
+    const filter = fc
+      .tuple(fc.array(level, { minLength: 1, maxLength: 4 }), fc.boolean())
+      .map(([levels, open]) => [...levels, ...(open ? ['#'] : [])].join('/'));
+    const topic = fc
+      .array(fc.constantFrom('a', 'b', ''), { minLength: 1, maxLength: 5 })
+      .map((levels) => levels.join('/'));
+    fc.assert(
+      fc.property(filter, filter, topic, (allowed, asked, published) => {
+        if (filterCovers(allowed, asked) && filterMatches(asked, published))
+          expect(filterMatches(allowed, published)).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });

@@ -70,6 +70,9 @@ export function brokerHealth(node: string, peers: string[], fields: Partial<Brok
     queued: 0,
     journalBytes: 1_200_000,
     commitP99Ms: 3.2,
+    urls: [],
+    weight: 0.9,
+    isDraining: false,
     links: peers.map((peer) => ({
       peer,
       state: 'up',
@@ -77,9 +80,17 @@ export function brokerHealth(node: string, peers: string[], fields: Partial<Brok
       backlogMessages: 0,
       sent: 1_200,
       received: 1_190,
+      forwarded: 0,
       duplicates: 0,
       dropped: 0,
+      droppedBy: {},
+      resends: 0,
+      bytesSent: 250_000,
+      bytesReceived: 248_000,
+      creditBytes: 4_194_304,
+      queuedBytes: 0,
     })),
+    streams: peers.map((to) => ({ to, isReachable: true, path: [to], backlogMessages: 0 })),
     ...fields,
   };
 }

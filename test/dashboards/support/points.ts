@@ -26,13 +26,16 @@ function brokerPoint(node: string, atMs: number, step: number): Point {
     node: _node,
     atMs: _atMs,
     links,
+    streams,
+    urls: _urls,
+    isDraining: _isDraining,
     ...fields
   } = brokerHealth(node, ['other'], {
     uptimeS: step * 5,
     publishedTotal: step * 300,
     deliveredTotal: step * 900,
   } satisfies Partial<BrokerHealth>);
-  const sum = (key: 'backlogMessages' | 'sent' | 'received' | 'dropped'): number =>
+  const sum = (key: 'sent' | 'received' | 'forwarded' | 'resends' | 'dropped'): number =>
     links.reduce((total, link) => total + link[key], 0);
   return {
     measurement: MEASUREMENTS.broker,
@@ -41,9 +44,11 @@ function brokerPoint(node: string, atMs: number, step: number): Point {
       ...fields,
       linksUp: links.filter(({ state }) => state === 'up').length,
       linksDown: links.filter(({ state }) => state !== 'up').length,
-      linkBacklogMessages: sum('backlogMessages'),
+      linkBacklogMessages: streams.reduce((total, { backlogMessages }) => total + backlogMessages, 0),
       linkSent: sum('sent') + step,
       linkReceived: sum('received') + step,
+      linkForwarded: sum('forwarded'),
+      linkResends: sum('resends'),
       linkDropped: sum('dropped'),
     },
     timeNs: BigInt(atMs) * NS_PER_MS,

@@ -1,0 +1,387 @@
+import type { DurableLog } from '../../../core/log/index.ts';
+import type { Clock } from '../../../core/time/index.ts';
+import type { InterestTable } from '../interest/index.ts';
+import type { DropCause, LinkLimits } from '../limits.ts';
+import type { FederatedMessage, FederationPort } from '../port.ts';
+import type { Routes } from '../topology/index.ts';
+import type { DataFrame, DataMessage } from '../wire/index.ts';
+import { AgeMarks } from './age-marks.ts';
+import { Destination } from './destination.ts';
+import { DESTINATIONS_MAX, groupBy, partOf } from './frame.ts';
+
+/** The links as the streams use them. */
+export interface Outlet {
+  /** Whether a neighbour's link takes data now. */
+  hasRoom(neighbour: string): boolean;
+  send(neighbour: string, frame: DataFrame): void;
+  /** Whether the filters of a neighbour's link let a topic out. */
+  lets(neighbour: string, topic: string): boolean;
+}
+
+export interface OutflowOptions {
+  port: FederationPort;
+  interest: InterestTable;
+  routes: () => Routes;
+  outlet: Outlet;
+  limits: LinkLimits;
+  clock: Clock;
+  onSent: (neighbour: string, messages: number) => void;
+  onResend: (node: string) => void;
+  onDropped: (node: string, cause: DropCause, count: number) => void;
+  onFailed: (error: unknown) => void;
+}
+
+/** An acknowledgement that asks for what is missing again is passed over for so long after it was followed. */
+const REWIND_PAUSE_MS = 50;
+const ASK_INTERVAL_MS = 500;
+/** Messages that the journal takes in one record. */
+const BATCH_MESSAGES_MAX = 4_096;
+const CURSOR_PREFIX = 'to-';
+
+/**
+ * This broker's streams: what its clients gave to it and somebody elsewhere wants, from its journal, in order, to each other
+ * broker. The journal is the only store; a destination's cursor follows what that broker has acknowledged, however many others
+ * lie between. Destinations that stand at the same position are served by the same frames, one for each next hop.
+ *
+ * Those that lag behind are a group of their own. The groups take turns, one batch each, so that what is sent again shares
+ * the links with what is new.
+ */
+export class Outflow {
+  readonly #options: OutflowOptions;
+  readonly #journal: DurableLog;
+  readonly #aborter = new AbortController();
+  readonly #destinations = new Map<string, Destination>();
+  readonly #opening = new Map<string, Promise<void>>();
+  readonly #ages: AgeMarks;
+  #wake: (() => void) | undefined;
+  #isWoken = false;
+  #waitsForJournal = false;
+  #running: Promise<void> | undefined;
+
+  constructor(options: OutflowOptions) {
+    this.#options = options;
+    this.#journal = options.port.journal;
+    this.#ages = new AgeMarks(options.limits.backlogAgeMsMax);
+  }
+
+  /** Opens the cursors of the given brokers and of those that have one, so that what is published from now on waits for them, and begins. */
+  async start(nodes: readonly string[]): Promise<void> {
+    const names = this.#journal.cursorNames().filter((name) => name.startsWith(CURSOR_PREFIX));
+    const known = names.map((name) => name.slice(CURSOR_PREFIX.length));
+    await Promise.all([...new Set([...nodes, ...known])].map((node) => this.#open(node)));
+    this.#running = this.#run().catch((error: unknown) => {
+      if (!this.#aborter.signal.aborted) this.#options.onFailed(error);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#aborter.abort();
+    this.wake();
+    await this.#running;
+    await Promise.allSettled(this.#opening.values());
+    await Promise.all([...this.#destinations.values()].map((destination) => destination.flush()));
+  }
+
+  /** Routes have changed: whoever is reached by another way gets again what it has not acknowledged. */
+  onRoutes(): void {
+    const routes = this.#options.routes();
+    for (const node of routes.reachable) if (!this.#destinations.has(node)) void this.#open(node);
+    for (const destination of this.#destinations.values()) this.#follow(destination);
+    this.wake();
+  }
+
+  /** A destination says how far it came; `isRewind` asks for what follows, again. */
+  onAck(node: string, acceptedUntil: number, isRewind: boolean): void {
+    const destination = this.#destinations.get(node);
+    if (destination === undefined || destination.path === '') return;
+    // Nobody can have what the journal has not: believed, it would be passed over when it comes.
+    if (acceptedUntil > this.#journal.durablePosition) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    if (!destination.isLive) {
+      this.#begin(destination, acceptedUntil);
+    } else {
+      const isNews = destination.onAck(acceptedUntil, nowMs);
+      if (isRewind && destination.isInFlight && destination.isMissing(acceptedUntil)) {
+        this.#sendAgain(destination, isNews, nowMs);
+      }
+    }
+    this.wake();
+  }
+
+  #sendAgain(destination: Destination, isNews: boolean, nowMs: number): void {
+    if (!isNews && nowMs - destination.rewoundMs < REWIND_PAUSE_MS) return;
+    destination.rewoundMs = nowMs;
+    destination.rewind();
+    this.#options.onResend(destination.node);
+  }
+
+  /** A broker is gone for good: nothing waits for it any more. */
+  async forget(node: string): Promise<void> {
+    if (!this.#destinations.delete(node)) return;
+    await this.#journal.removeCursor(CURSOR_PREFIX + node);
+  }
+
+  onTick(): void {
+    const { clock, limits } = this.#options;
+    const nowMs = clock.monotonicMs();
+    this.#ages.note(nowMs, this.#journal.durablePosition);
+    const expired = this.#ages.expired(nowMs);
+    for (const destination of this.#destinations.values()) {
+      if (destination.path === '') {
+        if (expired !== undefined) this.#drop(destination, 'age', destination.giveUp(expired));
+        continue;
+      }
+      const isStuck = destination.isInFlight && nowMs - destination.progressMs > limits.resendMs;
+      if ((destination.isLive && !isStuck) || nowMs - destination.askedMs < ASK_INTERVAL_MS) continue;
+      this.#ask(destination);
+    }
+  }
+
+  /** Every broker that has a cursor here. */
+  destinations(): string[] {
+    return [...this.#destinations.keys()];
+  }
+
+  /** Messages on disk that a destination may want and has not acknowledged. */
+  backlogOf(node: string): number {
+    const destination = this.#destinations.get(node);
+    return destination === undefined ? 0 : Math.max(0, this.#journal.nextPosition - destination.acked);
+  }
+
+  /** Whether a destination has acknowledged everything below a position. */
+  hasReached(node: string, position: number): boolean {
+    const destination = this.#destinations.get(node);
+    return destination?.isLive === true && destination.acked >= position;
+  }
+
+  /** There may be something to send, or room for it. */
+  wake(): void {
+    this.#isWoken = true;
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  #open(node: string): Promise<void> {
+    const known = this.#opening.get(node);
+    if (known !== undefined) return known;
+    const opening = this.#openCursor(node).finally(() => this.#opening.delete(node));
+    this.#opening.set(node, opening);
+    opening.catch((error: unknown) => this.#options.onFailed(error));
+    return opening;
+  }
+
+  async #openCursor(node: string): Promise<void> {
+    const cursor = await this.#journal.cursor(CURSOR_PREFIX + node, 'next');
+    const destination = new Destination(node, cursor);
+    this.#destinations.set(node, destination);
+    this.#follow(destination);
+  }
+
+  #follow(destination: Destination): void {
+    const { routes, onResend } = this.#options;
+    const path = routes().path(destination.node)?.join('/') ?? '';
+    if (path === destination.path) return;
+    destination.path = path;
+    if (path === '') {
+      // What it has is asked for again when it comes back: it may be another life.
+      destination.isLive = false;
+      destination.rewind();
+      return;
+    }
+    if (destination.isLive) {
+      if (destination.isInFlight) onResend(destination.node);
+      destination.rewind();
+      return;
+    }
+    this.#ask(destination);
+  }
+
+  #ask(destination: Destination): void {
+    const { clock, routes, outlet } = this.#options;
+    const hop = routes().nextHop(destination.node);
+    if (hop === undefined) return;
+    destination.asked(clock.monotonicMs());
+    const destinations = [{ node: destination.node, from: 0 }];
+    outlet.send(hop, { ...this.#header(), start: 0, until: 0, destinations, messages: [] });
+  }
+
+  #begin(destination: Destination, acceptedUntil: number): void {
+    const { firstPosition } = this.#journal;
+    this.#drop(destination, 'journal-bound', Math.max(0, firstPosition - Math.max(acceptedUntil, destination.acked)));
+    destination.begin(acceptedUntil, firstPosition);
+  }
+
+  #drop({ node }: Destination, cause: DropCause, count: number): void {
+    if (count > 0) this.#options.onDropped(node, cause, count);
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#aborter;
+    while (!signal.aborted) {
+      this.#isWoken = false;
+      let hasSent = false;
+      for (const group of this.#groups()) {
+        await this.#sendTo(group);
+        if (signal.aborted) return;
+        hasSent = true;
+      }
+      if (!hasSent) await this.#pause();
+    }
+  }
+
+  /** Destinations to which something may be sent now, by the position at which they stand. */
+  #groups(): Destination[][] {
+    const { limits, routes, outlet, interest } = this.#options;
+    const end = this.#journal.durablePosition;
+    const byPosition = new Map<number, Destination[]>();
+    for (const destination of this.#destinations.values()) {
+      const { isLive, next, inflightBytes, node } = destination;
+      if (!isLive || next >= end || inflightBytes >= limits.windowBytesMax) continue;
+      const hop = routes().nextHop(node);
+      if (hop === undefined || !outlet.hasRoom(hop)) continue;
+      // As long as it has not said what it wants, nothing may be passed over.
+      if (interest.version(node) === undefined) continue;
+      const group = byPosition.get(next);
+      if (group === undefined) byPosition.set(next, [destination]);
+      else if (group.length < DESTINATIONS_MAX) group.push(destination);
+    }
+    return [...byPosition.values()];
+  }
+
+  async #sendTo(group: Destination[]): Promise<void> {
+    const { limits, port } = this.#options;
+    const start = (group[0] as Destination).next;
+    const end = this.#journal.durablePosition;
+    const records = await this.#journal.read(start, limits.batchBytes);
+    if (this.#aborter.signal.aborted) return;
+    // An acknowledgement, or another way, may have moved some of them meanwhile.
+    const present = group.filter(({ next, isLive }) => isLive && next === start);
+    if (present.length === 0) return;
+    const limit = this.#meetingPoint(start);
+    let until = start;
+    const messages: FederatedMessage[] = [];
+    for (const { position, payload } of records) {
+      if (position >= limit) break;
+      const found = port.messagesOf(payload).filter(({ topic }) => !topic.startsWith('$'));
+      // The other end writes a batch as one record.
+      if (messages.length > 0 && messages.length + found.length > BATCH_MESSAGES_MAX) break;
+      this.#dropMissing(present, position - until);
+      until = position + 1;
+      messages.push(...found);
+    }
+    if (until === start) {
+      // Nothing is left of what stood there: lost to the bound, or to damage.
+      until = Math.min(end, limit);
+      this.#dropMissing(present, until - start);
+    }
+    this.#sendBatch(present, start, until, messages);
+  }
+
+  /** The next position at which other destinations stand: there the groups meet and are served as one. */
+  #meetingPoint(start: number): number {
+    let nearest = Number.POSITIVE_INFINITY;
+    for (const { isLive, next } of this.#destinations.values()) {
+      if (isLive && next > start && next < nearest) nearest = next;
+    }
+    return nearest;
+  }
+
+  #dropMissing(group: readonly Destination[], count: number): void {
+    for (const destination of group) this.#drop(destination, 'journal-bound', count);
+  }
+
+  #sendBatch(group: Destination[], start: number, until: number, messages: readonly FederatedMessage[]): void {
+    const { routes, outlet, clock, onSent } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const hops = groupBy(
+      group.map(({ node }) => node),
+      (node) => routes().nextHop(node),
+    );
+    const addressed = this.#address(group, hops, messages);
+    for (const [hop, indexes] of hops) {
+      const wanting = indexes.filter((index) => (addressed.anyTo & (1 << index)) !== 0);
+      for (const index of indexes) if (!wanting.includes(index)) (group[index] as Destination).pass(until);
+      if (wanting.length === 0) continue;
+      const destinations = group.map(({ node, sentUntil }) => ({ node, from: sentUntil }));
+      const frame = partOf({ ...this.#header(), start, until, destinations, messages: addressed.messages }, wanting);
+      const bytes = bytesOf(frame.messages);
+      for (const index of wanting) (group[index] as Destination).sent(until, bytes, nowMs);
+      onSent(hop, frame.messages.length);
+      outlet.send(hop, frame);
+    }
+  }
+
+  #header(): Pick<DataFrame, 'origin' | 'incarnation' | 'hopsLeft' | 'isVolatile'> {
+    const { port, limits } = this.#options;
+    return { origin: port.brokerId, incarnation: port.incarnation, hopsLeft: limits.hopsMax, isVolatile: false };
+  }
+
+  /** Which of the group wants each message; those that nobody wants are left out. */
+  #address(
+    group: readonly Destination[],
+    hops: ReadonlyMap<string, readonly number[]>,
+    messages: readonly FederatedMessage[],
+  ): { messages: DataMessage[]; anyTo: number } {
+    const { interest, outlet } = this.#options;
+    const indexOf = new Map(group.map(({ node }, index) => [node, index]));
+    const everybody = group.reduce((mask, _, index) => mask | (1 << index), 0);
+    const masks = new Map<object, number>();
+    const addressed: DataMessage[] = [];
+    let anyTo = 0;
+    for (const message of messages) {
+      const { topic, payload, qos, retain, stamp } = message;
+      let to = everybody;
+      if (!retain) {
+        const route = interest.routeOf(topic);
+        let known = masks.get(route);
+        if (known === undefined) {
+          known = 0;
+          for (const node of route.nodes) {
+            const index = indexOf.get(node);
+            if (index !== undefined) known |= 1 << index;
+          }
+          masks.set(route, known);
+        }
+        to = known;
+      }
+      for (const [hop, indexes] of hops) {
+        if (!outlet.lets(hop, topic)) for (const index of indexes) to &= ~(1 << index);
+      }
+      const shares = message.shares?.flatMap(({ filter, broker }) => {
+        const index = indexOf.get(broker);
+        return index === undefined ? [] : [{ filter, to: index }];
+      });
+      for (const share of shares ?? []) anyTo |= 1 << share.to;
+      if (to === 0 && (shares?.length ?? 0) === 0) continue;
+      anyTo |= to;
+      const plain: DataMessage = { topic, payload, qos, retain, to };
+      if (stamp !== undefined) plain.stamp = stamp;
+      if (shares !== undefined && shares.length > 0) plain.shares = shares;
+      addressed.push(plain);
+    }
+    return { messages: addressed, anyTo };
+  }
+
+  /** Until there is something new: an acknowledgement, room, a record. */
+  async #pause(): Promise<void> {
+    if (!this.#waitsForJournal) {
+      this.#waitsForJournal = true;
+      const { onFailed } = this.#options;
+      this.#journal.waitBeyond(this.#journal.durablePosition, this.#aborter.signal).then(() => {
+        this.#waitsForJournal = false;
+        this.wake();
+      }, onFailed);
+    }
+    if (this.#isWoken) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
+
+/** About what the messages weigh, for the window. */
+function bytesOf(messages: readonly DataMessage[]): number {
+  let bytes = 0;
+  for (const { topic, payload } of messages) bytes += topic.length + payload.length + 8;
+  return bytes;
+}

@@ -1,0 +1,1 @@
+export { FilterTree } from './filter-tree.ts';

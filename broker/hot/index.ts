@@ -1,0 +1,1 @@
+export { HotPath, type HotPathOptions } from './hot-path.ts';

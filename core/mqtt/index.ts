@@ -1,0 +1,1 @@
+export { acknowledgeWhenDurable, type DurableAckOptions } from './durable-acks.ts';

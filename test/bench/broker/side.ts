@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { eventually } from '../../support/eventually.ts';
+
+export const ACCOUNT = { username: 'bench', password: 'the load generator' };
+/** Below it the account may publish and subscribe; both brokers check that for each message. */
+export const TOPICS = 'mesh/v1/#';
+
+/** Brokers that run, for one measurement. */
+export interface Running {
+  publishPort: number;
+  subscribePort: number;
+  pids: readonly number[];
+  stop(): Promise<void>;
+}
+
+/** How the first of two brokers reaches the second: the port that it should dial, given the one that the other listens on. */
+export type Route = (targetPort: number) => Promise<number>;
+
+/** What is compared: ours or the peer's, each made of fresh processes with empty folders below the one given. */
+export interface Side {
+  name: 'Lattice' | 'Mosquitto';
+  single(folder: string): Promise<Running>;
+  /** Publishers are at the first broker, subscribers at the second. */
+  link(folder: string, route: Route): Promise<Running>;
+}
+
+/** One broker that runs. */
+export interface Started {
+  port: number;
+  pid: number;
+  stop(): Promise<void>;
+}
+
+/** Publishers at the first, subscribers at the second; of a single broker, both are the same. */
+export function runningOf(first: Started, second: Started): Running {
+  const all = [...new Set([first, second])];
+  return {
+    publishPort: first.port,
+    subscribePort: second.port,
+    pids: all.map(({ pid }) => pid),
+    stop: async () => {
+      await Promise.all(all.map((broker) => broker.stop()));
+    },
+  };
+}
+
+/** Kills a broker when this process ends before it, however that comes about; returns what takes that back. */
+export function endWithParent(pid: number): () => void {
+  const kill = (): void => {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+  };
+  // Before other listeners, which remove the folders that it writes to.
+  process.prependListener('exit', kill);
+  return () => process.removeListener('exit', kill);
+}
+
+/** A port that is free now. Mosquitto cannot be told to choose one. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** Resolves when somebody listens on the port. */
+export async function untilListening(port: number): Promise<void> {
+  await eventually(async () => {
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect').finally(() => socket.destroy());
+  });
+}
