@@ -21,6 +21,16 @@ export default defineConfig({
           env: { LATTICE_TEST_HOT_PATH: '0' },
         },
       },
+      // What passes on one broker passes on three that are federated, with the clients spread over them.
+      {
+        extends: true,
+        test: {
+          name: 'three brokers as one',
+          include: ['test/broker/*.test.ts'],
+          exclude: ['test/broker/{crash,links,store,system-topics}.test.ts'],
+          env: { LATTICE_TEST_BROKERS: '3' },
+        },
+      },
       // Whole meshes of ten processes, one after the other, when the rest is done.
       { extends: true, test: { name: 'mesh', include: [MESH], fileParallelism: false, sequence: { groupOrder: 1 } } },
     ],

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { Authenticator } from '../core/identity/index.ts';
 import { type DurableLog, type LogOptions, openLog } from '../core/log/index.ts';
 import { listenError } from '../core/process/index.ts';
 import type { Random } from '../core/random/index.ts';
 import { type Clock, repeat, type Timer } from '../core/time/index.ts';
-import { type BrokerHealth, HEALTH_INTERVAL_MS, meshFilter, meshTopic } from '../core/wire/index.ts';
+import { type BridgeState, type BrokerHealth, HEALTH_INTERVAL_MS, meshFilter, meshTopic } from '../core/wire/index.ts';
 import { Balancer, clientUrls, type HealthMessage, loopBusyMeter } from './balance/index.ts';
-import { BRIDGE_SESSION_PREFIX, type BridgeState, Bridges } from './bridge/index.ts';
+import { BRIDGE_SESSION_PREFIX, Bridges } from './bridge/index.ts';
 import { BrokerBridgePort } from './bridge-port.ts';
 import type { BrokerConfig } from './config.ts';
 import { Counters } from './counters.ts';
@@ -14,9 +15,21 @@ import { createFederation, type FederationOptions, type LinkFederation } from '.
 import { BrokerFederationPort } from './federation-port.ts';
 import { HEALTH_WINDOWS, type HealthSources, measureHealth } from './health.ts';
 import { HotPath } from './hot/index.ts';
-import { HOLD_MS, Ingress, type Listeners, MqttServer, openListeners, Switchboard } from './mqtt/index.ts';
-import type { Session } from './state/index.ts';
+import { MetricsServer } from './metrics/index.ts';
+import {
+  HOLD_MS,
+  Ingress,
+  type Listeners,
+  MqttServer,
+  openListeners,
+  Roaming,
+  ShareDispatch,
+  Switchboard,
+} from './mqtt/index.ts';
+import { ShareRouter } from './shares/index.ts';
+import type { BatchMessage, Session, ShareTarget } from './state/index.ts';
 import { BrokerStore, openIncarnation } from './store/index.ts';
+import { SystemTopics } from './system-topics.ts';
 
 export interface BrokerDeps {
   clock: Clock;
@@ -34,11 +47,14 @@ export interface BrokerAddresses {
   port: number;
   wsPort: number | undefined;
   linkPort: number | undefined;
+  metricsPort: number | undefined;
 }
 
 export interface Broker {
   /** Where it listens; known once start() has resolved. */
   readonly addresses: BrokerAddresses;
+  /** The other brokers that can be reached now. */
+  reachable(): readonly string[];
   /** What its bridges do, in the order of the configuration. */
   bridges(): BridgeState[];
   /** Throws PORT_TAKEN, DATA_LOCKED or DISK_FAILED. */
@@ -95,10 +111,13 @@ class RunningBroker implements Broker {
   readonly #counters = new Counters(HEALTH_WINDOWS);
   readonly #ingress: Ingress;
   readonly #server: MqttServer;
+  readonly #roaming: Roaming;
   readonly #federation: LinkFederation;
   readonly #bridges: Bridges;
   readonly #healthSources: HealthSources;
   readonly #balancer: Balancer;
+  readonly #systemTopics: SystemTopics;
+  readonly #metrics: MetricsServer | undefined;
   readonly #timers: Timer[] = [];
   #damageLogged = '';
   #listeners: Listeners | undefined;
@@ -112,37 +131,16 @@ class RunningBroker implements Broker {
     store.queue.onCommit = (tookMs) => this.#counters.committed(tookMs);
     const switchboard = new Switchboard(store);
     this.#logDrops(switchboard);
-    const port = new BrokerFederationPort({ brokerId: config.id, incarnation, store, switchboard, clock });
-    const volatile = {
-      onVolatile: (topic: string, payload: Buffer) => port.tellVolatile(topic, payload),
-      isVolatileWanted: (topic: string) => this.#federation.isWanted(topic),
-    };
-    const shared = { site: config.site, store, switchboard, counters: this.#counters, clock, ...volatile };
-    const { inflightInboundMax } = config.limits;
-    const ingress = new Ingress({
-      ...shared,
+    const shares = new ShareRouter<Session>({
       brokerId: config.id,
-      log,
-      inflightInboundMax,
-      onCommand: (identity, payload) => this.#balancer.command(identity, payload),
-    });
-    this.#ingress = ingress;
-    const onRefused = (error: unknown): void => ingress.noteRefusal(error);
-    const commandTopic = meshTopic(config.site, config.id, 'cmd');
-    const hotPath = config.hotPath ? new HotPath({ ...shared, commandTopic, onRefused, holdMs: HOLD_MS }) : undefined;
-    this.#server = new MqttServer({
-      config,
-      store,
-      switchboard,
-      ingress,
-      counters: this.#counters,
-      clock,
-      log,
-      interestSettled: () => this.#federation.interestSettled(config.links.interestWaitMsMax),
-      isDraining: () => this.#balancer.isDraining,
-      ...(hotPath && { openLane: (connection, stream) => hotPath.openLane(connection, stream) }),
+      groups: store.state.shares,
+      clientIdOf: ({ clientId }) => clientId,
+      isConnected: (session) => switchboard.isConnected(session),
+      loadOf: ({ queue }) => queue.size,
+      shareNodes: (topic) => this.#federation.shareNodes(topic),
     });
     const { siteKey, links } = config;
+    const port = new BrokerFederationPort({ brokerId: config.id, incarnation, store, switchboard, shares, clock });
     const federate = deps.federate ?? createFederation;
     this.#federation = federate({
       port,
@@ -152,6 +150,54 @@ class RunningBroker implements Broker {
       random: deps.random,
       log,
       limits: { backlogAgeMsMax: links.backlogAgeMsMax },
+    });
+    const dispatch = new ShareDispatch({ store, router: shares, counters: this.#counters, log });
+    switchboard.onOrphaned = (message, filter) => dispatch.orphaned(message, filter);
+    switchboard.onDetached = (session, isKept) => dispatch.memberGone(session, isKept);
+    const volatile = {
+      onVolatile: (topic: string, payload: Buffer, targets?: readonly ShareTarget[]) =>
+        port.tellVolatile(topic, payload, targets),
+      mustFollow: (topic: string) => this.#federation.mustFollow(topic),
+      isWantedElsewhere: (topic: string) => this.#federation.isWanted(topic),
+    };
+    const shared = { site: config.site, store, switchboard, counters: this.#counters, clock, ...volatile };
+    const { inflightInboundMax } = config.limits;
+    const ingress = new Ingress({
+      ...shared,
+      brokerId: config.id,
+      log,
+      inflightInboundMax,
+      shares,
+      onCommand: (identity, payload) => this.#balancer.command(identity, payload),
+    });
+    this.#ingress = ingress;
+    const isWanted = ({ retain, shares: targets, topic }: Pick<BatchMessage, 'retain' | 'shares' | 'topic'>): boolean =>
+      retain || targets !== undefined || this.#federation.isWanted(topic);
+    store.onPublished = (position, record) => {
+      const messages = record.kind === 'batch' ? record.messages : [record];
+      if (messages.some(isWanted)) port.noteWanted(position);
+      for (const { qos, topic } of messages) if (qos === 0) port.tellJournalledVolatile(topic, position);
+    };
+    const onWanted = (position: number): void => port.noteWanted(position);
+    const onRefused = (error: unknown): void => ingress.noteRefusal(error);
+    const commandTopic = meshTopic(config.site, config.id, 'cmd');
+    const hotOptions = { ...shared, shares, commandTopic, onWanted, onRefused, holdMs: HOLD_MS };
+    const hotPath = config.hotPath ? new HotPath(hotOptions) : undefined;
+    const { claimTimeoutMs, transferTimeoutMs } = config.sessions;
+    const moving = { incarnation, store, switchboard, clock, log, claimTimeoutMs, transferTimeoutMs };
+    this.#roaming = new Roaming({ ...moving, cluster: this.#federation });
+    this.#server = new MqttServer({
+      config,
+      store,
+      switchboard,
+      ingress,
+      roaming: this.#roaming,
+      counters: this.#counters,
+      clock,
+      log,
+      interestSettled: () => this.#federation.interestSettled(config.links.interestWaitMsMax),
+      isDraining: () => this.#balancer.isDraining,
+      ...(hotPath && { openLane: (connection, stream) => hotPath.openLane(connection, stream) }),
     });
     const bridgePort = new BrokerBridgePort({
       brokerId: config.id,
@@ -172,12 +218,15 @@ class RunningBroker implements Broker {
       switchboard,
       links: () => this.#federation.states(),
       streams: () => this.#federation.streams(),
+      bridges: () => this.#bridges.states(),
       rssBytes: () => process.memoryUsage.rss(),
       loopBusy: loopBusyMeter(),
       isDraining: () => this.#balancer.isDraining,
       urls: () => clientUrls({ ...this.addresses, advertise: config.listen.advertise }),
       limits: config.limits,
     };
+    const publishSystem = (topic: string, payload: Buffer): void => switchboard.publishSystem(topic, payload);
+    this.#systemTopics = new SystemTopics(publishSystem);
     this.#balancer = new Balancer({
       brokerId: config.id,
       site: config.site,
@@ -186,10 +235,20 @@ class RunningBroker implements Broker {
       log,
       healths: () => healthsOf(store, config.site),
       publishHealth: () => this.#publishHealth(),
-      publishSystem: (topic, payload) => switchboard.publishSystem(topic, payload),
+      publishSystem,
       publish: (topic, payload) => this.#ingress.publishOwn(topic, payload, false),
       leavers: () => this.#server.leavers(),
     });
+    if (config.metrics !== undefined) {
+      // A page asks at moments of its own, so it has a meter of its own.
+      const sources = { ...this.#healthSources, loopBusy: loopBusyMeter() };
+      this.#metrics = new MetricsServer({
+        config: config.metrics,
+        authenticator: new Authenticator({ accounts: config.accounts, siteKey, clock }),
+        health: () => measureHealth(sources),
+        alive: () => ({ id: config.id, isDraining: this.#balancer.isDraining }),
+      });
+    }
   }
 
   get addresses(): BrokerAddresses {
@@ -200,7 +259,12 @@ class RunningBroker implements Broker {
       port: this.#listeners?.port ?? listen.port,
       wsPort: this.#listeners?.wsPort,
       linkPort: this.#federation.listening()?.port,
+      metricsPort: this.#metrics?.port,
     };
+  }
+
+  reachable(): readonly string[] {
+    return this.#federation.reachable();
   }
 
   bridges(): BridgeState[] {
@@ -216,6 +280,7 @@ class RunningBroker implements Broker {
       await this.#bridges.start();
       // Before the first client: what it publishes waits for the brokers that this one links to.
       await this.#startLinks();
+      await this.#metrics?.start();
       this.#listeners = await openListeners({
         config: this.#config,
         clock,
@@ -248,6 +313,8 @@ class RunningBroker implements Broker {
     for (const timer of this.#timers) timer.cancel();
     this.#balancer.stop();
     this.#listeners?.refuse();
+    this.#roaming.stop();
+    await this.#metrics?.stop();
     await this.#federation.stop();
     await this.#bridges.stop();
     await this.#server.stop();
@@ -279,6 +346,7 @@ class RunningBroker implements Broker {
     const health = measureHealth(this.#healthSources);
     const topic = meshTopic(this.#config.site, this.#config.id, 'health');
     this.#ingress.publishOwn(topic, Buffer.from(JSON.stringify(health)), true);
+    this.#systemTopics.tell(health);
     return health;
   }
 

@@ -143,11 +143,24 @@ export const brokerConfigSchema = z.strictObject({
   siteKey: z.string().min(16),
   accounts: z.array(accountSchema).default([]),
   links: linksSchema.prefault({}),
+  /** HTTP: /metrics for Prometheus and /health; none when left out. */
+  metrics: z.strictObject({ host: z.string().default('127.0.0.1'), port }).optional(),
   /** Other brokers, such as Mosquitto. One broker of a mesh runs a bridge, or each message crosses once for each that does. */
   bridges: bridgesSchema,
   /** Whether plain PUBLISH packets take the short way past Aedes. Off, every packet goes through it, at a fraction of the pace. */
   hotPath: z.boolean().default(true),
   limits: limitsSchema.prefault({}),
+  /** Clients that move between brokers. */
+  sessions: z
+    .strictObject({
+      /** How long a CONNECT waits until every broker that can be reached has said whether it knows the client id. */
+      claimTimeoutMs: z.int().min(10).max(10_000).default(500),
+      /** How long a client waits for what its session holds elsewhere; then it gets what is here, and the rest when it comes. */
+      transferTimeoutMs: z.int().min(10).max(60_000).default(5_000),
+      /** Whether the last will of a connection is published when its client has connected to another broker. */
+      moveFiresWill: z.boolean().default(false),
+    })
+    .prefault({}),
   journal: z
     .strictObject({
       /** Bound on disk. At the bound the oldest segment goes, which only a link that is down may still want. */

@@ -3,7 +3,15 @@ import type { DurableLog } from '../core/log/index.ts';
 import type { Clock } from '../core/time/index.ts';
 import type { BatchSource, FederatedMessage, FederationPort, RetainedEntry } from './federation/port.ts';
 import type { Switchboard } from './mqtt/index.ts';
-import { type BatchMessage, type BatchRecord, type LinkOrigin, messagesOf } from './state/index.ts';
+import type { ShareRouter } from './shares/index.ts';
+import {
+  type BatchMessage,
+  type BatchRecord,
+  type LinkOrigin,
+  messagesOf,
+  type Session,
+  type ShareTarget,
+} from './state/index.ts';
 import type { BrokerStore, Committed } from './store/index.ts';
 
 export interface BrokerFederationPortOptions {
@@ -11,6 +19,8 @@ export interface BrokerFederationPortOptions {
   incarnation: string;
   store: BrokerStore;
   switchboard: Switchboard;
+  /** Chooses members here for what comes for a share. */
+  shares: ShareRouter<Session>;
   clock: Clock;
 }
 
@@ -29,21 +39,28 @@ export class BrokerFederationPort implements FederationPort {
   readonly incarnation: string;
   readonly #store: BrokerStore;
   readonly #switchboard: Switchboard;
+  readonly #shares: ShareRouter<Session>;
   readonly #clock: Clock;
   readonly #filterCallbacks = new Set<(filter: string, isWanted: boolean) => void>();
   readonly #volatileCallbacks = new Set<(message: FederatedMessage) => void>();
+  readonly #journalledVolatileCallbacks = new Set<(topic: string, position: number) => void>();
   readonly #intakes = new Map<string, Intake>();
+  #unwantedFrom: number;
 
-  constructor({ brokerId, incarnation, store, switchboard, clock }: BrokerFederationPortOptions) {
+  constructor({ brokerId, incarnation, store, switchboard, shares, clock }: BrokerFederationPortOptions) {
     this.brokerId = brokerId;
     this.incarnation = incarnation;
     this.#store = store;
     this.#switchboard = switchboard;
+    this.#shares = shares;
     this.#clock = clock;
+    // What stood in the journal before was not looked at.
+    this.#unwantedFrom = store.log.nextPosition;
     // A filter that both kept and clean sessions have is told by whichever index had it first or loses it last.
     const [kept, clean] = [store.state.index, switchboard.clean];
     kept.onFilterChanged = (filter, isWanted) => this.#tellFilter(filter, isWanted, clean.has(filter));
     clean.onFilterChanged = (filter, isWanted) => this.#tellFilter(filter, isWanted, kept.has(filter));
+    switchboard.advertised.onChanged = (filter, isAdvertised) => this.#tellFilter(filter, isAdvertised, false);
   }
 
   get journal(): DurableLog {
@@ -51,7 +68,8 @@ export class BrokerFederationPort implements FederationPort {
   }
 
   localFilters(): string[] {
-    const filters = new Set([...this.#store.state.index.filters(), ...this.#switchboard.clean.filters()]);
+    const { clean, advertised } = this.#switchboard;
+    const filters = new Set([...this.#store.state.index.filters(), ...clean.filters(), ...advertised.filters()]);
     return [...filters].filter((filter) => !filter.startsWith('$SYS/'));
   }
 
@@ -71,14 +89,30 @@ export class BrokerFederationPort implements FederationPort {
     return () => this.#volatileCallbacks.delete(callback);
   }
 
-  get isVolatileWanted(): boolean {
-    return this.#volatileCallbacks.size > 0;
+  onJournalledVolatile(callback: (topic: string, position: number) => void): () => void {
+    this.#journalledVolatileCallbacks.add(callback);
+    return () => this.#journalledVolatileCallbacks.delete(callback);
+  }
+
+  /** A local client's message of QoS 0 stands in the journal. */
+  tellJournalledVolatile(topic: string, position: number): void {
+    for (const callback of this.#journalledVolatileCallbacks) callback(topic, position);
+  }
+
+  /** A record of local clients has something that another broker may want. */
+  noteWanted(position: number): void {
+    this.#unwantedFrom = position + 1;
+  }
+
+  unwanted(): { from: number; until: number } {
+    return { from: this.#unwantedFrom, until: this.#store.state.position + 1 };
   }
 
   /** Tells the links of a QoS 0 message that was published here. */
-  tellVolatile(topic: string, payload: Buffer): void {
+  tellVolatile(topic: string, payload: Buffer, shares?: readonly ShareTarget[]): void {
     if (topic.startsWith('$')) return;
     const message: FederatedMessage = { topic, payload, qos: 0, retain: false };
+    if (shares !== undefined) message.shares = shares;
     for (const callback of this.#volatileCallbacks) callback(message);
   }
 
@@ -86,11 +120,16 @@ export class BrokerFederationPort implements FederationPort {
     const intake = this.#intakeOf(origin, incarnation);
     const link: LinkOrigin = { peer: origin, incarnation, position: until - 1, previous: intake.position };
     intake.position = until - 1;
-    await this.#commit({ kind: 'batch', stampMs: 0, messages: messages.map(batchMessageOf), link }, intake, origin);
+    const batch = messages.map((message) => this.#batchMessageOf(message));
+    await this.#commit({ kind: 'batch', stampMs: 0, messages: batch, link }, intake, origin);
   }
 
   acceptVolatile(messages: readonly FederatedMessage[], origin: string): void {
-    for (const { topic, payload } of messages) this.#switchboard.routeVolatile(topic, Buffer.from(payload), { origin });
+    for (const { topic, payload, shares = [], isForShareOnly } of messages) {
+      const bytes = Buffer.from(payload);
+      if (isForShareOnly !== true) this.#switchboard.routeVolatile(topic, bytes, { origin });
+      for (const share of shares) this.#switchboard.shareVolatile(topic, bytes, this.#memberFor(share));
+    }
   }
 
   acceptedUntil(origin: string, incarnation: string): number {
@@ -128,6 +167,25 @@ export class BrokerFederationPort implements FederationPort {
     this.#store.state.retained.observe(stampMs);
   }
 
+  #batchMessageOf({ topic, payload, qos, retain, stamp, ...rest }: FederatedMessage): BatchMessage {
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+    const message: BatchMessage = { topic, payload: bytes, qos, retain };
+    if (stamp !== undefined) {
+      message.stampMs = stamp.ms;
+      message.stampBroker = stamp.broker;
+    }
+    const { shares, isForShareOnly, sequence } = rest;
+    if (shares !== undefined) message.shares = shares.map((share) => this.#memberFor(share));
+    if (isForShareOnly === true) message.isForShareOnly = true;
+    if (sequence !== undefined) message.sequence = sequence;
+    return message;
+  }
+
+  /** Its sender chose this broker; this broker chooses the member. */
+  #memberFor(share: ShareTarget): ShareTarget {
+    return this.#shares.localTarget(share.filter) ?? share;
+  }
+
   #tellFilter(filter: string, isWanted: boolean, isElsewhere: boolean): void {
     if (isElsewhere || filter.startsWith('$SYS/')) return;
     for (const callback of this.#filterCallbacks) callback(filter, isWanted);
@@ -158,15 +216,4 @@ export class BrokerFederationPort implements FederationPort {
     }
     return intake;
   }
-}
-
-function batchMessageOf({ topic, payload, qos, retain, stamp, shares }: FederatedMessage): BatchMessage {
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-  const message: BatchMessage = { topic, payload: bytes, qos, retain };
-  if (stamp !== undefined) {
-    message.stampMs = stamp.ms;
-    message.stampBroker = stamp.broker;
-  }
-  if (shares !== undefined) message.shares = [...shares];
-  return message;
 }

@@ -1,5 +1,11 @@
 import type { Clock } from '../core/time/index.ts';
-import { type BrokerHealth, HEALTH_INTERVAL_MS, type LinkState, type StreamState } from '../core/wire/index.ts';
+import {
+  type BridgeState,
+  type BrokerHealth,
+  HEALTH_INTERVAL_MS,
+  type LinkState,
+  type StreamState,
+} from '../core/wire/index.ts';
 import { weightOf } from './balance/index.ts';
 import type { BrokerLimits } from './config.ts';
 import type { Counters } from './counters.ts';
@@ -16,6 +22,7 @@ export interface HealthSources {
   switchboard: Switchboard;
   links: () => LinkState[];
   streams: () => StreamState[];
+  bridges: () => BridgeState[];
   rssBytes: () => number;
   /** Share of the time since it was last asked in which the event loop had work, 0 to 1. */
   loopBusy: () => number;
@@ -67,5 +74,6 @@ export function measureHealth(sources: HealthSources): BrokerHealth {
     isDraining,
     links: sources.links(),
     streams: sources.streams(),
+    bridges: sources.bridges(),
   };
 }

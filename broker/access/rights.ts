@@ -6,8 +6,10 @@ import {
   HOME_ASSISTANT_STATUS_TOPIC,
   isMeshName,
   MESH_ROOT,
+  parseShareFilter,
   type TopicKind,
 } from '../../core/wire/index.ts';
+import { isAwayFilter } from '../shares/index.ts';
 import { parseShardFilter } from '../state/index.ts';
 
 const MESH = `${MESH_ROOT}/#`;
@@ -82,5 +84,9 @@ export function maySubscribe(identity: Identity, site: string, filter: string): 
     const sharded = parseShardFilter(filter);
     return shards && sharded !== undefined && subscribe.some((allowed) => filterCovers(allowed, sharded.filter));
   }
-  return subscribe.some((allowed) => filterCovers(allowed, filter));
+  const shared = filter.startsWith('$share/') ? parseShareFilter(filter) : undefined;
+  if (shared === undefined) return subscribe.some((allowed) => filterCovers(allowed, filter));
+  // The spaces of shards and $SYS are not shared, and groups with the mark are for brokers among themselves.
+  if (shared.filter.startsWith('$') || isAwayFilter(filter)) return false;
+  return subscribe.some((allowed) => filterCovers(allowed, shared.filter));
 }

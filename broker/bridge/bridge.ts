@@ -3,13 +3,14 @@ import { backoffMs } from '../../core/device-link/index.ts';
 import { codeOf, LatticeError, messageOf } from '../../core/errors/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import { type Clock, delay } from '../../core/time/index.ts';
+import type { BridgeState } from '../../core/wire/index.ts';
 import type { BridgeConfig } from './config.ts';
 import { BridgeConnection } from './connection.ts';
 import { UnacceptableVersion } from './faults.ts';
 import { Inbox } from './inbox.ts';
 import { EchoMemory, type LoopBreaker } from './loop-guard.ts';
 import { Outbox } from './outbox.ts';
-import { BRIDGE_SESSION_PREFIX, BridgeCounters, type BridgePort, type BridgeState } from './port.ts';
+import { BRIDGE_SESSION_PREFIX, BridgeCounters, type BridgePort } from './port.ts';
 import { Routes } from './routes.ts';
 import { type BridgeSecrets, readSecrets } from './secrets.ts';
 

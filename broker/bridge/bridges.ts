@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
 import type { Random } from '../../core/random/index.ts';
 import type { Clock } from '../../core/time/index.ts';
+import type { BridgeState } from '../../core/wire/index.ts';
 import { Bridge } from './bridge.ts';
 import type { BridgeConfig } from './config.ts';
 import { LoopBreaker } from './loop-guard.ts';
-import type { BridgePort, BridgeState } from './port.ts';
+import type { BridgePort } from './port.ts';
 
 export interface BridgesOptions {
   configs: readonly BridgeConfig[];

@@ -1,3 +1,3 @@
 export { Bridges, type BridgesOptions } from './bridges.ts';
 export { type BridgeConfig, bridgesSchema } from './config.ts';
-export { BRIDGE_SESSION_PREFIX, type BridgeDrops, type BridgePort, type BridgeState } from './port.ts';
+export { BRIDGE_SESSION_PREFIX, type BridgePort } from './port.ts';

@@ -26,35 +26,6 @@ export interface BridgePort {
 /** Client ids of bridges begin with it. */
 export const BRIDGE_SESSION_PREFIX = '$bridge/';
 
-/** Messages that did not cross, since the start of the process. */
-export interface BridgeDrops {
-  /** They had gone in a circle, or came back from where they had been sent. */
-  loop: number;
-  /** QoS 0, while the bridge was down. */
-  down: number;
-  /** Dropped at the bound of the queue. */
-  queue: number;
-  /** The other broker refused them, or does not take packets of their size. */
-  refused: number;
-  /** No route wants them, or they came from the other broker and their topic or size is not allowed here. */
-  invalid: number;
-}
-
-export interface BridgeState {
-  id: string;
-  url: string;
-  /** `refused`: the other broker answers, and does not let the bridge in. */
-  state: 'connecting' | 'up' | 'down' | 'refused';
-  /** Why it is not up, or what the other broker withholds although it is. */
-  reason?: string;
-  sent: number;
-  received: number;
-  dropped: BridgeDrops;
-  /** Messages that wait for the other broker, those in flight included. */
-  queued: number;
-  queuedBytes: number;
-}
-
 /** What one bridge has done since the start of the process. */
 export class BridgeCounters {
   sent = 0;

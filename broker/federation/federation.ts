@@ -147,6 +147,10 @@ class LinkedFederation implements LinkFederation {
     return this.#node.shareNodes(topic);
   }
 
+  mustFollow(topic: string): boolean {
+    return this.#node.mustFollow(topic);
+  }
+
   isWanted(topic: string): boolean {
     return this.#node.isWanted(topic);
   }

@@ -1,4 +1,3 @@
-import type { LinkCounters } from './limits.ts';
 import type { Neighbour } from './neighbour.ts';
 import { groupBy, partOf } from './stream/index.ts';
 import type { Routes } from './topology/index.ts';
@@ -8,8 +7,6 @@ export interface ForwarderOptions {
   brokerId: string;
   routes: () => Routes;
   neighbourOf: (peer: string) => Neighbour | undefined;
-  /** What is dropped where no link can be named. */
-  counters: LinkCounters;
   /** The part of a frame that is for this broker, its destination number `index`. */
   onData: (frame: DataFrame, index: number, from: Neighbour) => Promise<void> | undefined;
   onAck: (ack: Ack) => void;
@@ -37,7 +34,7 @@ export class Forwarder {
       if (node === brokerId) done = onData(frame, index, from);
       else isForOthers = true;
     });
-    if (isForOthers) this.#passOn(frame);
+    if (isForOthers) this.#passOn(frame, from);
     return done;
   }
 
@@ -53,10 +50,10 @@ export class Forwarder {
     else this.#towards(datagram.to, datagram.hopsLeft)?.datagram({ ...datagram, hopsLeft: datagram.hopsLeft - 1 });
   }
 
-  #passOn(frame: DataFrame): void {
-    const { brokerId, routes, neighbourOf, counters } = this.#options;
+  #passOn(frame: DataFrame, from: Neighbour): void {
+    const { brokerId, routes, neighbourOf } = this.#options;
     if (frame.hopsLeft <= 0) {
-      counters.dropped.hops += frame.messages.length;
+      from.counters.dropped.hops += frame.messages.length;
       return;
     }
     const hops = groupBy(

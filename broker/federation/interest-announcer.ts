@@ -90,6 +90,11 @@ export class InterestAnnouncer {
     });
   }
 
+  /** Versions of what the clients want that a broker has not said to route by. */
+  lagOf(node: string): number {
+    return this.#own.version - (this.#applied.get(node) ?? 0);
+  }
+
   #announce(): void {
     this.#timer = undefined;
     const { flood, onChanged } = this.#options;

@@ -67,6 +67,8 @@ export interface LinkCounters {
   bytesReceived: number;
   /** Times that something was sent again. */
   resends: number;
+  /** Retained messages that a comparison has brought, and that won here. */
+  retainedHealed: number;
 }
 
 export const DROP_CAUSES = [
@@ -74,7 +76,7 @@ export const DROP_CAUSES = [
   'journal-bound',
   /** Older than the age bound. */
   'age',
-  /** QoS 0, at the bound of its queue or for a link that is down. */
+  /** QoS 0, at the bound of its queue, or when there is no way. */
   'volatile',
   /** On its way through here, at the bound of a link's queue; its origin sends it again. */
   'transit',
@@ -87,5 +89,15 @@ export type DropCause = (typeof DROP_CAUSES)[number];
 
 export function linkCounters(): LinkCounters {
   const dropped = Object.fromEntries(DROP_CAUSES.map((cause) => [cause, 0])) as Record<DropCause, number>;
-  return { sent: 0, received: 0, forwarded: 0, duplicates: 0, dropped, bytesSent: 0, bytesReceived: 0, resends: 0 };
+  return {
+    sent: 0,
+    received: 0,
+    forwarded: 0,
+    duplicates: 0,
+    dropped,
+    bytesSent: 0,
+    bytesReceived: 0,
+    resends: 0,
+    retainedHealed: 0,
+  };
 }

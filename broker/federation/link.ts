@@ -81,7 +81,7 @@ export class Link {
       peer: peer.id,
       state: this.#state,
       roundTripMs: this.#neighbour?.roundTripMs ?? null,
-      backlogMessages: node.backlogOf(peer.id),
+      ...node.behind(peer.id),
       creditBytes: this.#neighbour?.creditBytes ?? 0,
       queuedBytes: this.#neighbour?.queuedBytes ?? 0,
       ...counters,

@@ -5,11 +5,11 @@ import type { StreamState } from '../../core/wire/index.ts';
 import { Forwarder } from './forwarder.ts';
 import { type InterestFrame, InterestTable } from './interest/index.ts';
 import { encodeApplied, InterestAnnouncer } from './interest-announcer.ts';
-import { type LinkCounters, type LinkLimits, linkCounters } from './limits.ts';
+import type { DropCause, LinkCounters, LinkLimits } from './limits.ts';
 import type { Neighbour, NeighbourEvents } from './neighbour.ts';
 import type { FederationPort } from './port.ts';
 import { RetainedSync } from './retained-sync.ts';
-import { Inflow, Outflow, VolatileOutflow } from './stream/index.ts';
+import { FollowedTopics, Inflow, Outflow, VolatileOutflow } from './stream/index.ts';
 import { type Advertisement, type AdvertisementChange, LinkStateDatabase, type Routes } from './topology/index.ts';
 import { type ControlFrame, DATAGRAM_BYTES_MAX, type DataFrame } from './wire/index.ts';
 
@@ -24,8 +24,6 @@ export interface NodeOptions {
   log: Logger;
 }
 
-/** A broker that was away for longer is forgotten; its stream keeps its place until the age bound. */
-const FORGET_MS = 3_600_000;
 const TICKS = 4;
 const APPLIED = 'applied';
 const OUTBIDS_AT_ONCE = 20;
@@ -46,13 +44,14 @@ export class FederationNode {
   readonly #announcer: InterestAnnouncer;
   readonly #outflow: Outflow;
   readonly #volatile: VolatileOutflow;
+  readonly #followed: FollowedTopics;
   readonly #inflow: Inflow;
   readonly #forwarder: Forwarder;
   readonly #retained: RetainedSync;
   readonly #datagramHandlers = new Map<string, (from: string, body: Buffer) => void>();
   readonly #reachableCallbacks = new Set<ReachableCallback>();
-  /** What concerns no single link. */
-  readonly counters: LinkCounters = linkCounters();
+  /** By destination, messages that were given up while there was no way to it, by cause. */
+  readonly #lost = new Map<string, Partial<Record<DropCause, number>>>();
   readonly events: NeighbourEvents;
   #reachable: readonly string[] = [];
   #timers: Timer[] = [];
@@ -73,17 +72,19 @@ export class FederationNode {
       lets: (hop: string, topic: string) => this.#neighbours.get(hop)?.filters.letsOut(topic) === true,
     };
     const onSent = (hop: string, messages: number): void => {
-      this.#countersOf(hop).sent += messages;
+      const counters = this.#countersOf(hop);
+      if (counters !== undefined) counters.sent += messages;
     };
     const shared = { port, interest: this.#interest, routes, outlet, limits, onSent };
     this.#outflow = new Outflow({
       ...shared,
       clock,
       onResend: (node) => {
-        this.#countersOf(routes().nextHop(node)).resends += 1;
+        const counters = this.#countersOf(routes().nextHop(node));
+        if (counters !== undefined) counters.resends += 1;
       },
       onDropped: (node, cause, count) => {
-        this.#countersOf(routes().nextHop(node)).dropped[cause] += count;
+        this.#countDropped(node, cause, count);
         log.error({ code: 'LINK_BACKLOG_DROPPED', node, cause, count }, 'messages for another broker were given up');
       },
       onFailed: (error) => log.error({ error }, 'the streams to other brokers have stopped'),
@@ -91,9 +92,12 @@ export class FederationNode {
     this.#volatile = new VolatileOutflow({
       ...shared,
       onDropped: (hop, count) => {
-        this.#countersOf(hop).dropped.volatile += count;
+        const counters = this.#countersOf(hop);
+        if (counters !== undefined) counters.dropped.volatile += count;
       },
+      onUnreachable: (node) => this.#countDropped(node, 'volatile', 1),
     });
+    this.#followed = new FollowedTopics((until) => this.#outflow.haveAllReached(until));
     this.#inflow = new Inflow({
       port,
       incarnationOf: (origin) => this.#database.of(origin)?.incarnation,
@@ -114,10 +118,10 @@ export class FederationNode {
       brokerId,
       routes,
       neighbourOf: (peer) => this.#neighbours.get(peer),
-      counters: this.counters,
       onData: (frame, index, { filters, counters }) => this.#inflow.onFrame(frame, index, filters, counters),
       onAck: (ack) => {
-        if (ack.incarnation === incarnation) this.#outflow.onAck(ack.destination, ack.position + 1, ack.isRewind);
+        if (ack.incarnation !== incarnation) return;
+        this.#outflow.onAck(ack.destination, ack.position + 1, ack.isRewind);
       },
       onDatagram: ({ kind, from, body }) => this.#datagramHandlers.get(kind)?.(from, Buffer.from(body)),
     });
@@ -160,7 +164,13 @@ export class FederationNode {
     await this.#outflow.start(awaited);
     this.#announcer.start();
     this.#retained.start();
-    this.#unsubscribe = port.onVolatile((message) => this.#volatile.offer(message));
+    const unsubscribes = [
+      port.onVolatile((message) => this.#volatile.offer(message)),
+      port.onJournalledVolatile((topic, position) => this.#followed.note(topic, position)),
+    ];
+    this.#unsubscribe = () => {
+      for (const unsubscribe of unsubscribes) unsubscribe();
+    };
     this.#timers = [
       repeat(clock, limits.keepAliveMs / TICKS, () => this.#onTick()),
       repeat(clock, limits.refreshMs, () => this.#flood({ type: 'advertisement', ...this.#database.refresh() })),
@@ -191,12 +201,25 @@ export class FederationNode {
   streams(): StreamState[] {
     return this.#outflow.destinations().map((to) => {
       const path = this.pathTo(to) ?? [];
-      return { to, isReachable: path.length > 0, path: [...path], backlogMessages: this.backlogOf(to) };
+      const droppedBy = { ...this.#lost.get(to) };
+      const dropped = Object.values(droppedBy).reduce((sum, count) => sum + count, 0);
+      return { to, isReachable: path.length > 0, path: [...path], ...this.behind(to), dropped, droppedBy };
     });
   }
 
   backlogOf(node: string): number {
     return this.#outflow.backlogOf(node);
+  }
+
+  /** How far a broker is behind this one. */
+  behind(node: string): Pick<StreamState, 'backlogMessages' | 'backlogBytes' | 'backlogAgeMs' | 'interestLag'> {
+    const { bytes, ageMs } = this.#outflow.backlogSizeOf(node);
+    return {
+      backlogMessages: this.backlogOf(node),
+      backlogBytes: bytes,
+      backlogAgeMs: ageMs,
+      interestLag: this.#announcer.lagOf(node),
+    };
   }
 
   onReachableChanged(callback: ReachableCallback): () => void {
@@ -228,7 +251,12 @@ export class FederationNode {
     return this.#interest.routeOf(topic).shares;
   }
 
+  mustFollow(topic: string): boolean {
+    return this.#followed.has(topic);
+  }
+
   isWanted(topic: string): boolean {
+    if (this.#outflow.hasStrangers) return true;
     const { nodes, shares } = this.#interest.routeOf(topic);
     return nodes.size > 0 || shares.size > 0;
   }
@@ -245,18 +273,19 @@ export class FederationNode {
   /** It is down. */
   detach(neighbour: Neighbour): void {
     if (this.#neighbours.get(neighbour.peer) !== neighbour) return;
+    this.#volatile.drop(neighbour.peer);
     this.#neighbours.delete(neighbour.peer);
     this.#retained.detach(neighbour);
-    this.#volatile.drop(neighbour.peer);
     if (!this.#isStopped) this.#neighboursChanged();
   }
 
   #onTick(): void {
-    const { clock } = this.#options;
+    const { clock, limits } = this.#options;
     for (const neighbour of this.#neighbours.values()) neighbour.onTick();
     this.#outflow.onTick();
     this.#retained.onTick();
-    for (const node of this.#database.forget(clock.monotonicMs(), FORGET_MS)) this.#interest.forget(node);
+    // As long as something may wait for a broker, what it wants is not forgotten.
+    for (const node of this.#database.forget(clock.monotonicMs(), limits.backlogAgeMsMax)) this.#interest.forget(node);
   }
 
   #onControl(neighbour: Neighbour, frame: ControlFrame): void {
@@ -370,7 +399,19 @@ export class FederationNode {
     for (const neighbour of this.#neighbours.values()) if (neighbour !== except) neighbour.control(frame);
   }
 
-  #countersOf(peer: string | undefined): LinkCounters {
-    return (peer === undefined ? undefined : this.#neighbours.get(peer)?.counters) ?? this.counters;
+  #countersOf(peer: string | undefined): LinkCounters | undefined {
+    return peer === undefined ? undefined : this.#neighbours.get(peer)?.counters;
+  }
+
+  /** At the link that leads to the destination; where none does, at its stream. */
+  #countDropped(node: string, cause: DropCause, count: number): void {
+    const counters = this.#countersOf(this.#database.routes().nextHop(node));
+    if (counters !== undefined) {
+      counters.dropped[cause] += count;
+      return;
+    }
+    const lost = this.#lost.get(node) ?? {};
+    lost[cause] = (lost[cause] ?? 0) + count;
+    this.#lost.set(node, lost);
   }
 }

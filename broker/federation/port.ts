@@ -19,8 +19,10 @@ export interface FederatedMessage {
   stamp?: { ms: number; broker: string };
   /** For share groups: the member that was chosen when the message was published. */
   shares?: readonly ShareTarget[];
-  /** From a link: nobody here but those of `shares` is to get it. */
+  /** Nobody but those of `shares` is to get it. */
   isForShareOnly?: true;
+  /** From a link: which of its origin's messages it is, to tell one that came by two ways (a session that moves). */
+  sequence?: number;
 }
 
 /** A retained message with the stamp that decides between two: the later stampMs wins, then the greater broker id. An empty payload is a tombstone. */
@@ -53,9 +55,17 @@ export interface FederationPort {
   /** The log to send from: every QoS 1 and 2 message, and every retained one, in the order of acceptance. */
   readonly journal: DurableLog;
   /** The messages of local clients in a record of the journal; none when they came over a link, or the record is of another kind. */
-  messagesOf(record: Uint8Array): readonly FederatedMessage[];
+  messagesOf(record: Uint8Array): FederatedMessage[];
+  /**
+   * Positions [from, until) of the journal of which is known that no other broker wants anything there (Cluster.isWanted was
+   * asked as they were published), so that they need not be read. Empty when `until` is not above `from`.
+   */
+  unwanted(): { from: number; until: number };
   /** Calls back with each QoS 0, not retained message that a local client published. Never called for those of a link. */
   onVolatile(callback: (message: FederatedMessage) => void): () => void;
+
+  /** Calls back with each message of QoS 0 of a local client that stands in the journal, and where: retained ones, and those that follow one. */
+  onJournalledVolatile(callback: (topic: string, position: number) => void): () => void;
 
   /**
    * Takes messages of QoS 1 and 2 and retained ones, all or none, with the position that they lead to: appends them to the
@@ -96,7 +106,9 @@ export interface Cluster {
   interestSettled(timeoutMs: number): Promise<boolean>;
   /** The `$share/{group}/{filter}` of other brokers that match a topic, each with the brokers that have members. */
   shareNodes(topic: string): ReadonlyMap<string, readonly string[]>;
-  /** Whether a client of another broker wants the topic. */
+  /** Whether a message of QoS 0 has to go into the journal, or it would overtake one of its topic that stands there. */
+  mustFollow(topic: string): boolean;
+  /** Whether a client of another broker wants the topic, or may want it: there is one of which nothing is known yet. */
   isWanted(topic: string): boolean;
 }
 

@@ -84,7 +84,9 @@ export class RetainedSync {
         return;
       case 'entries': {
         const entries = decodeEntries(body).filter(({ topic }) => neighbour.filters.letsIn(topic));
-        if ((await port.mergeRetained(entries)) > 0) this.#passOn(neighbour);
+        const won = await port.mergeRetained(entries);
+        neighbour.counters.retainedHealed += won;
+        if (won > 0) this.#passOn(neighbour);
         return;
       }
       default:

@@ -2,7 +2,8 @@ import { LatticeError, messageOf } from '../../core/errors/index.ts';
 import type { Clock } from '../../core/time/index.ts';
 import type { Counters } from '../counters.ts';
 import type { CleanReceiver, Connection, Switchboard } from '../mqtt/index.ts';
-import { lesserQos, type Message, type Qos } from '../state/index.ts';
+import type { ShareRouter } from '../shares/index.ts';
+import { lesserQos, type Message, type Qos, type Session } from '../state/index.ts';
 import type { BrokerStore } from '../store/index.ts';
 import type { StrictStream } from '../strict/index.ts';
 import { Lane } from './lane.ts';
@@ -17,9 +18,14 @@ export interface HotPathOptions {
   switchboard: Switchboard;
   counters: Counters;
   clock: Clock;
+  shares: ShareRouter<Session>;
   /** Told of each QoS 0 message that somebody elsewhere may want. */
   onVolatile: (topic: string, payload: Buffer) => void;
-  isVolatileWanted: (topic: string) => boolean;
+  isWantedElsewhere: (topic: string) => boolean;
+  /** Whether a message of QoS 0 has to go into the journal, which it does not on this way. */
+  mustFollow: (topic: string) => boolean;
+  /** Told of the record of a batch in which something may be wanted elsewhere. */
+  onWanted: (position: number) => void;
   /** Told when a batch could not be made durable. */
   onRefused: (error: unknown) => void;
   /** How long its publishers are held then, without an acknowledgement, before they are sent away. */
@@ -28,7 +34,8 @@ export interface HotPathOptions {
 
 /** Beyond so many bytes that wait for the disk, publishers are not read any more until half of them is synced. */
 const PENDING_BYTES_MAX = 8 * 1_024 * 1_024;
-const SPARE_BATCHES_MAX = 4;
+/** Batches kept for use again, about 100 KiB each; large payloads fill many while one sync goes on. */
+const SPARE_BATCHES_MAX = 32;
 const PUBACK = 0x40;
 const PACKET_ID_BYTES = 2;
 
@@ -56,6 +63,11 @@ export class HotPath {
     options.store.beforeAppend = () => this.#seal();
   }
 
+  /** Whether a member of a shared subscription is to be chosen, which is not done here. */
+  isShared(topic: string): boolean {
+    return this.#options.shares.isShared(topic);
+  }
+
   /** Puts a lane in front of a connection's stream. */
   openLane(connection: Connection, stream: StrictStream): Lane {
     const lane = new Lane(this, connection, stream);
@@ -78,9 +90,10 @@ export class HotPath {
     return true;
   }
 
-  /** Routes a PUBLISH packet of QoS 0 at [start, end), whose payload begins at payloadAt. */
-  routeVolatile(route: Route, bytes: Uint8Array, start: number, end: number, payloadAt: number): void {
-    const { counters, switchboard, onVolatile, isVolatileWanted } = this.#options;
+  /** Routes a PUBLISH packet of QoS 0 at [start, end), whose payload begins at payloadAt. False when it has to go the long way. */
+  routeVolatile(route: Route, bytes: Uint8Array, start: number, end: number, payloadAt: number): boolean {
+    if (this.#options.mustFollow(route.topic)) return false;
+    const { counters, switchboard, onVolatile, isWantedElsewhere } = this.#options;
     counters.published += 1;
     this.routes.refresh(route);
     const buffer = bytes as Buffer;
@@ -88,11 +101,12 @@ export class HotPath {
       if (!receiver.sharded && receiver.courier.sendPacket(buffer, start, end, 0)) continue;
       this.#offer(receiver, messageAt(-1, 0, route.topic, buffer.subarray(payloadAt, end), 0));
     }
-    const isWanted = isVolatileWanted(route.topic);
-    if (!route.hasKept && !isWanted) return;
+    const isWanted = isWantedElsewhere(route.topic);
+    if (!route.hasKept && !isWanted) return true;
     const message = messageAt(-1, 0, route.topic, buffer.subarray(payloadAt, end), 0);
     if (route.hasKept) switchboard.routeVolatileToKept(message);
     if (isWanted) onVolatile(route.topic, Buffer.from(message.payload as Buffer));
+    return true;
   }
 
   /** Whether a connection may be read on; if not, it is told when it may. */
@@ -128,13 +142,16 @@ export class HotPath {
   }
 
   #committed(batch: PacketBatch, position: number): void {
-    const { store, switchboard, counters } = this.#options;
+    const { store, switchboard, counters, isWantedElsewhere, onWanted } = this.#options;
     let hasKept = false;
+    let isWanted = false;
     for (let index = 0; index < batch.count; index++) {
       const route = batch.routes[index] as Route;
       this.routes.refresh(route);
       hasKept ||= route.hasKept;
+      isWanted ||= route !== batch.routes[index - 1] && isWantedElsewhere(route.topic);
     }
+    if (isWanted) onWanted(position);
     // A batch that no kept session wants leaves the state as it is.
     if (hasKept) switchboard.applied(store.state.apply(position, batch.record()));
     else store.state.position = position;

@@ -91,13 +91,12 @@ export class Lane implements PacketLane, FastLane {
     if (topicEnd + (isQos1 ? 2 : 0) > end) return false;
     if (isQos1 && bytes[topicEnd] === 0 && bytes[topicEnd + 1] === 0) return false;
     const route = this.#routeOf(bytes, topicStart, topicEnd);
-    if (route === undefined) return false;
+    if (route === undefined || this.#hot.isShared(route.topic)) return false;
     this.hasPublished = true;
     if (isQos1) return this.#hot.takeDurable(this, route, bytes, start, end, topicEnd);
     // It must not overtake what the same client published before it [MQTT-4.6.0-6].
     if (this.connection.pendingPublishes > 0) return false;
-    this.#hot.routeVolatile(route, bytes, start, end, topicEnd);
-    return true;
+    return this.#hot.routeVolatile(route, bytes, start, end, topicEnd);
   }
 
   #acknowledge(packetId: number): boolean {

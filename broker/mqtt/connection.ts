@@ -22,6 +22,10 @@ export interface Connection {
   isIdMadeUp: boolean;
   /** Whether its will is in the journal. */
   hasStoredWill: boolean;
+  /** Other brokers that keep a session for the client. */
+  holders: readonly string[];
+  /** Resolves once what they keep is here; undefined when there is nothing to wait for. */
+  transfer: Promise<void> | undefined;
 }
 
 /** Connections by their Aedes client. */
@@ -42,6 +46,8 @@ export class Connections {
       refused: [],
       isIdMadeUp: false,
       hasStoredWill: false,
+      holders: [],
+      transfer: undefined,
     };
     this.#connections.set(client, connection);
     return connection;

@@ -10,6 +10,8 @@ import {
   ownMessage,
   type Qos,
   type Session,
+  sequenceOf,
+  shareIdOf,
 } from '../state/index.ts';
 import type { BrokerStore } from '../store/index.ts';
 import type { Outbox } from '../strict/index.ts';
@@ -66,6 +68,11 @@ export class Courier {
     this.wake();
   }
 
+  /** Sends again what came with the session from another broker, and was in flight there. */
+  resume(deliveries: readonly Delivery[]): void {
+    if (this.#isRunning) this.#again.unshift(...[...deliveries].reverse());
+  }
+
   /** Ends with the connection. What is in flight and queued stays in the session. */
   stop(): void {
     this.#isRunning = false;
@@ -86,6 +93,15 @@ export class Courier {
       return 0;
     }
     const delivery = createDelivery(deliveryIdOf(message, sharded), ownMessage(message), topic, qos);
+    const dropped = this.session.queue.push(delivery);
+    this.wake();
+    return dropped;
+  }
+
+  /** The same for a message of a shared subscription, which is held until it is acknowledged: it may have to go to another member. */
+  offerShared(message: Message, share: string, qos: Qos): number {
+    const delivery = createDelivery(shareIdOf(sequenceOf(message), share), ownMessage(message), message.topic, qos);
+    delivery.share = share;
     const dropped = this.session.queue.push(delivery);
     this.wake();
     return dropped;
@@ -129,7 +145,7 @@ export class Courier {
         continue;
       }
       if (queue.inflightSize >= this.#options.inflightMessagesMax) return;
-      if (next.qos === 1 && !this.isKept) {
+      if (next.qos === 1 && !this.isKept && next.share === undefined) {
         queue.take();
         this.#send(next, this.#takeBarePacketId(), false);
         continue;

@@ -19,6 +19,8 @@ export interface DoormanOptions {
   isDraining: () => boolean;
   /** The account of the client that is connected under an id. */
   connectedAs: (clientId: string) => string | undefined;
+  /** Claims the client id from the other brokers; throws CLIENT_ID_TAKEN or SESSION_TAKEN_OVER. */
+  claim: (connection: Connection, username: string) => Promise<void>;
 }
 
 export interface Credentials {
@@ -46,7 +48,7 @@ export class Doorman {
 
   /** Throws what keeps the client out. Its kept session, if it wants one, is there and durable afterwards. */
   async admit(connection: Connection, credentials: Credentials): Promise<void> {
-    const { store, config } = this.#options;
+    const { store, config, claim } = this.#options;
     const { client, address } = connection;
     const identity = await this.#gatekeeper.identify({ address, ...credentials });
     connection.identity = identity;
@@ -63,6 +65,9 @@ export class Doorman {
         throw new LatticeError('TOPIC_FORBIDDEN', `"${identity.username}" may not have its will at "${will.topic}".`);
       }
     }
+    if (!client.clean && !store.state.sessions.has(client.id)) this.#checkSessions(identity);
+    await claim(connection, identity.username);
+    this.#checkOwner(client.id, identity.username);
     if (client.clean) return;
     const session = store.state.sessions.get(client.id);
     const record = { kind: 'session', clientId: client.id, username: identity.username } as const;
@@ -73,12 +78,10 @@ export class Doorman {
       this.#dropForbidden(client.id, session, identity);
       return;
     }
-    if (store.state.sessions.size >= config.limits.sessionsMax) {
-      throw new LatticeError('SESSIONS_EXHAUSTED', `There are ${config.limits.sessionsMax} kept sessions.`);
-    }
     this.#checkSessions(identity);
     await store.commit(record);
     this.#checkOwner(client.id, identity.username);
+    if (connection.holders.length > 0) this.#present.add(client.id);
   }
 
   /** Counts and logs a refusal; returns it with the code that its CONNACK is to carry. */
@@ -92,6 +95,9 @@ export class Doorman {
 
   #checkSessions({ username, role }: Identity): void {
     const { store, config } = this.#options;
+    if (store.state.sessions.size >= config.limits.sessionsMax) {
+      throw new LatticeError('SESSIONS_EXHAUSTED', `There are ${config.limits.sessionsMax} kept sessions.`);
+    }
     const { sessionsPerAccountMax, sessionsPerMachineMax } = config.limits;
     const max = role === 'operator' || role === 'reader' ? sessionsPerAccountMax : sessionsPerMachineMax;
     let count = 0;

@@ -5,7 +5,8 @@ import type { Clock } from '../../core/time/index.ts';
 import { deadLetter, isMeshName, meshTopic } from '../../core/wire/index.ts';
 import { mayPublish, topicFault } from '../access/index.ts';
 import type { Counters } from '../counters.ts';
-import type { MessageMarks, PublishRecord, Qos } from '../state/index.ts';
+import type { ShareRouter } from '../shares/index.ts';
+import type { MessageMarks, PublishRecord, Qos, Session, ShareTarget } from '../state/index.ts';
 import type { BrokerStore } from '../store/index.ts';
 import type { Connection } from './connection.ts';
 import type { Switchboard } from './switchboard.ts';
@@ -38,9 +39,13 @@ export interface IngressOptions {
   clock: Clock;
   log: Logger;
   inflightInboundMax: number;
+  /** Chooses members of the shared subscriptions that match a topic. */
+  shares: ShareRouter<Session>;
   /** Told of each QoS 0, not retained message that was published here and that somebody elsewhere may want. */
-  onVolatile: (topic: string, payload: Buffer) => void;
-  isVolatileWanted: (topic: string) => boolean;
+  onVolatile: (topic: string, payload: Buffer, shares?: readonly ShareTarget[]) => void;
+  isWantedElsewhere: (topic: string) => boolean;
+  /** Whether a message of QoS 0 has to go into the journal, to keep its place there. */
+  mustFollow: (topic: string) => boolean;
   /** Told of what somebody published, with the right to, to this broker's command topic. */
   onCommand: (identity: Identity, payload: Buffer) => void;
 }
@@ -76,13 +81,19 @@ export class Ingress {
     // Here and not where it is routed: over a link nobody knows who published it.
     if (packet.topic === this.#commandTopic && !isWill)
       this.#options.onCommand(connection.identity as Identity, payload);
-    if (packet.qos === 0 && !packet.retain) {
+    if (packet.qos === 0 && !packet.retain && !this.#mustFollow(connection, packet.topic)) {
       this.#takeVolatile(connection, packet.topic, payload, done);
       return;
     }
     const inflow: IncomingPacket & { payload: Buffer } = { ...packet, payload };
     if (packet.qos === 2 && !isWill) this.#takeOnce(connection, inflow, done);
     else this.#takeDurable(connection, inflow, isWill, done);
+  }
+
+  /** Whether a message of QoS 0 has to go into the journal: one of its topic that is there, or on its way there, would be overtaken over the links. */
+  #mustFollow({ pendingPublishes }: Connection, topic: string): boolean {
+    const { mustFollow, isWantedElsewhere } = this.#options;
+    return mustFollow(topic) || (pendingPublishes > 0 && isWantedElsewhere(topic));
   }
 
   /** A message of the broker itself. */
@@ -222,7 +233,9 @@ export class Ingress {
   #recordOf({ topic, payload, qos, retain }: IncomingPacket & { payload: Buffer }): PublishRecord {
     const { brokerId, store, clock } = this.#options;
     const stampMs = retain ? store.state.retained.nextStampMs(clock.wallMs()) : Math.floor(clock.wallMs());
-    return { kind: 'publish', topic, payload, qos, retain, stampMs, origin: brokerId };
+    const record: PublishRecord = { kind: 'publish', topic, payload, qos, retain, stampMs, origin: brokerId };
+    const shares = this.#options.shares.targetsOf(topic);
+    return shares.length === 0 ? record : { ...record, shares: [...shares] };
   }
 
   /** The disk is full: no acknowledgement. The client is held for a while, then sent away, and tries again by itself. */
@@ -248,8 +261,14 @@ export class Ingress {
   }
 
   #routeVolatile(topic: string, payload: Buffer, marks?: MessageMarks): void {
-    const { switchboard, onVolatile, isVolatileWanted } = this.#options;
+    const { switchboard, onVolatile, isWantedElsewhere, shares, brokerId } = this.#options;
     switchboard.routeVolatile(topic, payload, marks);
-    if (isVolatileWanted(topic)) onVolatile(topic, payload);
+    const remote: ShareTarget[] = [];
+    for (const target of shares.targetsOf(topic)) {
+      if (target.broker === brokerId) switchboard.shareVolatile(topic, payload, target);
+      else remote.push(target);
+    }
+    if (remote.length > 0) onVolatile(topic, payload, remote);
+    else if (isWantedElsewhere(topic)) onVolatile(topic, payload);
   }
 }

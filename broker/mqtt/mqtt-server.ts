@@ -14,6 +14,7 @@ import { Courier } from './courier.ts';
 import { Doorman } from './doorman.ts';
 import type { IncomingPacket, Ingress } from './ingress.ts';
 import { LivePersistence } from './live-persistence.ts';
+import type { Roaming } from './roaming.ts';
 import { type Granted, Subscriptions } from './subscriptions.ts';
 import type { Switchboard } from './switchboard.ts';
 import { ThrottledLog } from './throttled-log.ts';
@@ -30,6 +31,7 @@ export interface MqttServerOptions {
   store: BrokerStore;
   switchboard: Switchboard;
   ingress: Ingress;
+  roaming: Roaming;
   isDraining: () => boolean;
   counters: Counters;
   clock: Clock;
@@ -57,6 +59,8 @@ export class MqttServer {
   readonly #doorman: Doorman;
   readonly #subscriptions: Subscriptions;
   readonly #throttled: ThrottledLog;
+  /** By number, those that have claimed their client id from the other brokers. */
+  readonly #claimed = new Map<number, AedesClient>();
 
   constructor(options: MqttServerOptions) {
     this.#options = options;
@@ -68,7 +72,9 @@ export class MqttServer {
       clock,
       isDraining: options.isDraining,
       connectedAs: (clientId) => this.#connectedAs(clientId),
+      claim: (connection, username) => this.#claim(connection, username),
     });
+    options.roaming.onTakenOver = (clientId, connection, error) => this.#takeOver(clientId, connection, error);
     this.#subscriptions = new Subscriptions({ ...shared, switchboard });
     const persistence = new LivePersistence({
       store,
@@ -184,7 +190,7 @@ export class MqttServer {
     const aedes = this.#aedes;
     aedes.on('client', (client) => this.#attach(client as unknown as AedesClient));
     aedes.on('connackSent', (packet, client) => {
-      if (packet.returnCode === 0) this.#connection(client).courier?.start();
+      if (packet.returnCode === 0) startCourier(this.#connection(client));
     });
     aedes.on('clientDisconnect', (client) => this.#detach(client as unknown as AedesClient));
     aedes.on('subscribe', (subscriptions, client) => {
@@ -206,6 +212,33 @@ export class MqttServer {
     (aedes as unknown as NodeJS.EventEmitter).on('error', (error: unknown) => {
       log.error({ code: codeOf(error), error: messageOf(error) }, 'the MQTT server met an error');
     });
+  }
+
+  /** Asks the other brokers for the client id; then the client is nowhere else. */
+  async #claim(connection: Connection, username: string): Promise<void> {
+    const { roaming } = this.#options;
+    const { client, number, isIdMadeUp } = connection;
+    // An id that the broker made up is nobody's.
+    if (isIdMadeUp) return;
+    this.#claimed.set(number, client);
+    const request = { clientId: client.id, connection: number, username, isClean: client.clean };
+    connection.holders = await roaming.claim(request);
+  }
+
+  /** The client has connected to another broker, which is none of its doing here: its will stays unsaid, unless configured. */
+  #takeOver(clientId: string, number: number, error: LatticeError): void {
+    const { log, store, config } = this.#options;
+    const client = this.#claimed.get(number);
+    if (client === undefined) return;
+    const connection = this.#connection(client);
+    log.info({ code: error.code, clientId, address: connection.address }, error.message);
+    if (!config.sessions.moveFiresWill) {
+      client.will = null;
+      client._will = null;
+      if (connection.hasStoredWill) store.commit({ kind: 'willGone', clientId, connection: number }).catch(() => {});
+      connection.hasStoredWill = false;
+    }
+    client.close();
   }
 
   #attach(client: AedesClient): void {
@@ -234,6 +267,9 @@ export class MqttServer {
     });
     connection.courier = courier;
     if (kept !== undefined) kept.awaySinceMs = undefined;
+    if (kept !== undefined && connection.holders.length > 0) {
+      connection.transfer = this.#options.roaming.take(client.id, connection.holders);
+    }
     switchboard.attach(courier);
     // It may have gone while its will was being stored. Aedes has closed it by then, and would keep it for ever.
     if (client.closed) this.#aedes.unregisterClient(client);
@@ -242,10 +278,11 @@ export class MqttServer {
   #detach(client: AedesClient): void {
     const connection = this.#connections.of(client);
     if (connection === undefined) return;
-    const { store, switchboard, clock } = this.#options;
+    const { store, switchboard, clock, roaming } = this.#options;
     const { courier } = connection;
     connection.courier = undefined;
     if (courier !== undefined) switchboard.detach(courier);
+    if (this.#claimed.delete(connection.number)) roaming.gone(client.id, connection.number);
     if (connection.hasStoredWill && client._disconnected) {
       connection.hasStoredWill = false;
       store.commit({ kind: 'willGone', clientId: client.id, connection: connection.number }).catch(() => {});
@@ -265,6 +302,18 @@ export class MqttServer {
     if (connection === undefined) throw new LatticeError('INTERNAL', 'A client without a connection.');
     return connection;
   }
+}
+
+/** Begins to deliver, once what the client's session holds elsewhere is here. */
+function startCourier(connection: Connection): void {
+  const { courier, transfer } = connection;
+  if (transfer === undefined) {
+    courier?.start();
+    return;
+  }
+  void transfer.then(() => {
+    if (connection.courier === courier) courier?.start();
+  });
 }
 
 /** Aedes calls _nextBatch back for each packet that it has finished, and once more when it has resumed. */

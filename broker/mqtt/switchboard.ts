@@ -1,12 +1,15 @@
 import { filterMatches } from '../../core/wire/index.ts';
+import { AdvertisedShares } from '../shares/index.ts';
 import {
   type Applied,
+  type Delivery,
   lesserQos,
   type Message,
   type MessageMarks,
   type Qos,
   type Receiver,
   type Session,
+  type ShareTarget,
   SubscriptionIndex,
   shardedTopic,
 } from '../state/index.ts';
@@ -22,6 +25,10 @@ export interface Attendant {
   wake(): void;
   /** Takes a message that is in no kept session's queue. Returns how many messages the bound of the queue has cost. */
   offer(message: Message, topic: string, qos: Qos, sharded: boolean): number;
+  /** The same for a message of a shared subscription; clients alone have them. */
+  offerShared?(message: Message, share: string, qos: Qos): number;
+  /** Sends again what came with the session from another broker. */
+  resume?(deliveries: readonly Delivery[]): void;
   stop(): void;
 }
 
@@ -51,19 +58,30 @@ export class Switchboard {
   readonly #couriers = new Map<Session, Attendant>();
   #connects = 0;
   /** Subscriptions of clean sessions. */
-  readonly clean = new SubscriptionIndex<Session>();
+  readonly clean: SubscriptionIndex<Session>;
   /** What the broker tells of itself under `$SYS/`: the last message of each topic. */
   readonly #system = new Map<string, Buffer>();
   /** Messages dropped at the bound of a session's queue. */
   dropped = 0;
+  /** What other brokers are told of the members of shared subscriptions. */
+  readonly advertised: AdvertisedShares<Session>;
+  /** Told of a message for a member of a shared subscription who is not here. */
+  onOrphaned: (message: Message, filter: string) => void = () => {};
+  /** Told when a connection has ended, of the session as it is then. */
+  onDetached: (session: Session, isKept: boolean) => void = () => {};
   /** Told of each drop, for the log. */
   onDropped: (session: Session, count: number) => void = () => {};
 
   constructor(store: BrokerStore) {
     this.#store = store;
+    this.clean = new SubscriptionIndex(store.state.shares);
+    this.advertised = new AdvertisedShares(store.state.shares, (session) => this.isConnected(session));
     store.onApplied = (applied) => {
       this.applied(applied);
       for (const message of applied.messages) this.#routeToClean(message);
+      for (const { message, target } of applied.shared) {
+        if (!this.#sendShared(message, target)) this.onOrphaned(message, target.filter);
+      }
     };
   }
 
@@ -74,6 +92,7 @@ export class Switchboard {
 
   attach(courier: Attendant): void {
     this.#couriers.set(courier.session, courier);
+    this.#refreshShares(courier.session);
     this.#connects += 1;
   }
 
@@ -85,9 +104,14 @@ export class Switchboard {
     courier.stop();
     this.#connects += 1;
     if (this.#couriers.get(courier.session) === courier) this.#couriers.delete(courier.session);
-    if (courier.isKept) return;
-    for (const filter of courier.session.subscriptions.keys()) this.clean.remove(filter, courier.session);
-    courier.session.subscriptions.clear();
+    const { session, isKept } = courier;
+    if (isKept) {
+      this.#refreshShares(session);
+    } else {
+      for (const filter of session.subscriptions.keys()) this.clean.remove(filter, session);
+      session.subscriptions.clear();
+    }
+    if (!this.isConnected(session)) this.onDetached(session, isKept);
   }
 
   recipientsOf(topic: string): Recipients {
@@ -118,9 +142,15 @@ export class Switchboard {
     if (sharded !== undefined) this.#send(message, index.matchShard(sharded.shard, topic), sharded.topic, true);
   }
 
-  /** Routes a message of the broker about itself, and keeps it for later subscribers. It never leaves this broker. */
+  /** Sends a QoS 0 message to the member that was chosen, who is connected. */
+  shareVolatile(topic: string, payload: Buffer, target: ShareTarget): void {
+    this.#sendShared({ position: -1, topic, payload, qos: 0, retain: false }, target);
+  }
+
+  /** Routes a message of the broker about itself, and keeps it for later subscribers, unless it is empty. It never leaves this broker. */
   publishSystem(topic: string, payload: Buffer): void {
-    this.#system.set(topic, payload);
+    if (payload.length > 0) this.#system.set(topic, payload);
+    else this.#system.delete(topic);
     this.routeVolatile(topic, payload);
   }
 
@@ -141,15 +171,13 @@ export class Switchboard {
 
   /** Hands a message to a courier, and counts what the bound of its queue has cost. */
   offer(courier: Attendant, message: Message, topic: string, qos: Qos, sharded: boolean): void {
-    const dropped = courier.offer(message, topic, qos, sharded);
-    if (dropped === 0) return;
-    this.dropped += dropped;
-    this.onDropped(courier.session, courier.session.queue.dropped);
+    this.#countDrops(courier, courier.offer(message, topic, qos, sharded));
   }
 
   /** Wakes those whose kept sessions got something. */
-  applied({ woken, volatile, dropped }: Applied): void {
+  applied({ woken, volatile, resumed, dropped }: Applied): void {
     this.dropped += dropped;
+    if (resumed !== undefined) this.#couriers.get(resumed.session)?.resume?.(resumed.deliveries);
     for (const session of woken) {
       if (dropped > 0 && session.queue.dropped > 0) this.onDropped(session, session.queue.dropped);
       this.#couriers.get(session)?.wake();
@@ -157,6 +185,27 @@ export class Switchboard {
     for (const { session, message, topic } of volatile) {
       this.#send(message, [{ subscriber: session, qos: 0 }], topic, false);
     }
+  }
+
+  #countDrops({ session }: Attendant, dropped: number): void {
+    if (dropped === 0) return;
+    this.dropped += dropped;
+    this.onDropped(session, session.queue.dropped);
+  }
+
+  /** False when the member is not connected. */
+  #sendShared(message: Message, { filter, clientId }: ShareTarget): boolean {
+    const members = this.#store.state.shares.get(filter)?.members ?? [];
+    const member = members.find(({ subscriber }) => subscriber.clientId === clientId);
+    const courier = member && this.#couriers.get(member.subscriber);
+    if (member === undefined || courier?.offerShared === undefined) return false;
+    this.#countDrops(courier, courier.offerShared(message, filter, lesserQos(message.qos, member.qos)));
+    return true;
+  }
+
+  #refreshShares({ subscriptions }: Session): void {
+    if (this.#store.state.shares.isEmpty) return;
+    for (const filter of subscriptions.keys()) if (filter.startsWith('$share/')) this.advertised.refresh(filter);
   }
 
   #cleanReceivers(receivers: readonly Receiver<Session>[], topic: string, sharded: boolean): CleanReceiver[] {

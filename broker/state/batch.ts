@@ -9,7 +9,8 @@ import type { LinkOrigin } from './records.ts';
  *   came; its packet id and its DUP flag mean nothing any more.
  * - version 3: stamp f64, u8 flags (1: came over a link), then for a link u8 length and peer, u8 length and incarnation, f64
  *   position, f64 previous; then the messages to the end. A message is u8 flags (bits 0 and 1 QoS, 4 retain, 8 stamp,
- *   16 shares), u16 length and topic, u32 length and payload, then for a stamp f64 ms and u8 length and broker, and for shares u16
+ *   16 shares, 32 for members of
+ *   shares only, 64 sequence), u16 length and topic, u32 length and payload, then for a stamp f64 ms and u8 length and broker, for a sequence f64, and for shares u16
  *   count and for each u16 length and filter, u8 length and broker, u8 whether a client is named and, if so, u16 length and client id.
  *
  * All numbers are big-endian, as in MQTT.
@@ -33,6 +34,13 @@ export interface BatchMessage {
   stampBroker?: string;
   /** Which member of each shared subscription gets it. */
   shares?: ShareTarget[];
+  /** Nobody but those members gets it. */
+  isForShareOnly?: true;
+  /**
+   * Over a link: which message of its origin it is (see sequenceOf). With it, a session that moves tells what it has from what
+   * it gets; without, the client may get a message of QoS 1 twice around a move.
+   */
+  sequence?: number;
 }
 
 export interface ShareTarget {
@@ -57,6 +65,8 @@ const QOS_MASK = 3;
 const FLAG_RETAIN = 4;
 const FLAG_STAMP = 8;
 const FLAG_SHARES = 16;
+const FLAG_SHARE_ONLY = 32;
+const FLAG_SEQUENCE = 64;
 const PUBLISH_RETAIN = 1;
 
 /** Writes the header of a version 2 record into the first PACKETS_HEADER_BYTES; the packets follow. */
@@ -98,16 +108,24 @@ export function decodeBatch(bytes: Buffer): BatchRecord {
 
 function writeMessage(
   writer: FieldWriter,
-  { topic, payload, qos, retain, stampMs, stampBroker, shares }: BatchMessage,
+  { topic, payload, qos, retain, stampMs, stampBroker, shares, isForShareOnly, sequence }: BatchMessage,
 ): void {
   const hasStamp = stampMs !== undefined && stampBroker !== undefined;
-  writer.u8(qos | (retain ? FLAG_RETAIN : 0) | (hasStamp ? FLAG_STAMP : 0) | (shares === undefined ? 0 : FLAG_SHARES));
+  writer.u8(
+    qos |
+      (retain ? FLAG_RETAIN : 0) |
+      (hasStamp ? FLAG_STAMP : 0) |
+      (shares === undefined ? 0 : FLAG_SHARES) |
+      (isForShareOnly === true ? FLAG_SHARE_ONLY : 0) |
+      (sequence === undefined ? 0 : FLAG_SEQUENCE),
+  );
   writer.text16(topic);
   writer.bytes32(payload);
   if (hasStamp) {
     writer.f64(stampMs);
     writer.text8(stampBroker);
   }
+  if (sequence !== undefined) writer.f64(sequence);
   if (shares === undefined) return;
   writer.u16(shares.length);
   for (const { filter, broker, clientId } of shares) {
@@ -130,6 +148,8 @@ function readMessage(reader: FieldReader): BatchMessage {
     message.stampMs = reader.f64();
     message.stampBroker = reader.text(reader.u8());
   }
+  if ((flags & FLAG_SHARE_ONLY) !== 0) message.isForShareOnly = true;
+  if ((flags & FLAG_SEQUENCE) !== 0) message.sequence = reader.f64();
   if ((flags & FLAG_SHARES) === 0) return message;
   message.shares = Array.from({ length: reader.u16() }, () => {
     const target = { filter: reader.text(reader.u16()), broker: reader.text(reader.u8()) };
@@ -164,5 +184,5 @@ function linkBytesMax(link: LinkOrigin | undefined): number {
 function messageBytesMax({ topic, payload, stampBroker = '', shares = [] }: BatchMessage): number {
   let units = topic.length + stampBroker.length;
   for (const { filter, broker, clientId = '' } of shares) units += 2 + filter.length + broker.length + clientId.length;
-  return 18 + payload.length + UTF8_BYTES_PER_UNIT_MAX * units;
+  return 26 + payload.length + UTF8_BYTES_PER_UNIT_MAX * units;
 }

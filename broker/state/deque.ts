@@ -38,6 +38,23 @@ export class Deque<T> {
     return undefined;
   }
 
+  /** Puts items in front of the first that is not to stand before them; those that are must come first. */
+  insert(items: readonly T[], isBefore: (item: T) => boolean): void {
+    let low = this.#head;
+    let high = this.#items.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (isBefore(this.#items[middle] as T)) low = middle + 1;
+      else high = middle;
+    }
+    if (low === this.#items.length) {
+      for (const item of items) this.#items.push(item);
+      return;
+    }
+    this.#items = [...this.#items.slice(this.#head, low), ...items, ...this.#items.slice(low)];
+    this.#head = 0;
+  }
+
   *[Symbol.iterator](): Generator<T> {
     for (let at = this.#head; at < this.#items.length; at++) yield this.#items[at] as T;
   }

@@ -12,12 +12,15 @@ export {
   type Delivery,
   type DeliveryId,
   deliveryIdOf,
+  identityOf,
   lesserQos,
   type Message,
   type MessageMarks,
   ownMessage,
   type Qos,
+  sequenceOf,
   shardedTopic,
+  shareIdOf,
 } from './message.ts';
 export { type LocalMessage, messagesOf } from './messages-of.ts';
 export { OutboundQueue, type QueueBounds } from './outbound-queue.ts';
@@ -32,6 +35,7 @@ export {
 } from './records.ts';
 export { type Retained, RetainedStore } from './retained-store.ts';
 export { Session } from './session.ts';
+export { ShareGroup, ShareGroups, type ShareMember } from './share-groups.ts';
 export { type SnapshotFrame, SnapshotLoader, snapshotFrames } from './snapshot.ts';
 export { type Applied, BrokerState, type StateBounds, type Will } from './state.ts';
 export { parseShardFilter, type Receiver, SubscriptionIndex } from './subscription-index.ts';

@@ -20,6 +20,10 @@ export interface Message {
   /** The stamp of Aedes; only messages enqueued through its persistence port have one. */
   readonly brokerId?: string | undefined;
   readonly brokerCounter?: number | undefined;
+  /** The broker and the life of it that published the message, when that was another one. */
+  readonly source?: string | undefined;
+  /** Which message of its source it is; see sequenceOf. */
+  readonly sequence?: number | undefined;
   readonly marks?: MessageMarks | undefined;
 }
 
@@ -52,13 +56,17 @@ export interface Delivery {
   messageId: number | undefined;
   /** `released`: PUBREC has come, so PUBREL is owed and not the message. */
   phase: 'queued' | 'sent' | 'released';
+  /** The share filter that it is for: when the client goes, it is for another member. */
+  share: string | undefined;
+  /** Of one that came with a session from another broker; see identityOf. */
+  identity: string | undefined;
 }
 
 /** The message with bytes of its own, for whoever keeps it. */
 export function ownMessage(message: Message): Message {
   if (message.isView !== true) return message;
-  const { position, index = 0, topic, payload, qos, retain } = message;
-  return { position, index, topic, payload: ownBytes(payload as Buffer), qos, retain };
+  const { position, index = 0, topic, payload, qos, retain, source, sequence, marks } = message;
+  return { position, index, topic, payload: ownBytes(payload as Buffer), qos, retain, source, sequence, marks };
 }
 
 /** A copy that keeps nothing else in memory; Node's pool would, in slabs of 64 KiB. */
@@ -73,7 +81,12 @@ export function deliveryIdOf(
   { position, index = 0 }: Pick<Message, 'position' | 'index'>,
   sharded: boolean,
 ): DeliveryId {
-  return (position * BATCH_MESSAGES_MAX + index) * 2 + (sharded ? 1 : 0);
+  return sequenceOf({ position, index }) * 2 + (sharded ? 1 : 0);
+}
+
+/** A session may get a message for itself and for a share. */
+export function shareIdOf(sequence: number, share: string): DeliveryId {
+  return `${sequence}~${share}`;
 }
 
 export function createDelivery(id: DeliveryId, message: Message, topic: string, qos: Qos): Delivery {
@@ -86,7 +99,26 @@ export function createDelivery(id: DeliveryId, message: Message, topic: string, 
     order: 0,
     messageId: undefined,
     phase: 'queued',
+    share: undefined,
+    identity: undefined,
   };
+}
+
+/** Which of its broker's messages a message is, for as long as its journal lives. */
+export function sequenceOf({ position, index = 0 }: Pick<Message, 'position' | 'index'>): number {
+  return position * BATCH_MESSAGES_MAX + index;
+}
+
+/**
+ * Which message a delivery brings, the same in every session and at every broker: `{origin}/{sequence}`, and for what this
+ * broker published `={delivery id}`, so that its own incarnation need not be known here.
+ */
+export function identityOf({ id, identity, message, topic, share }: Delivery): string {
+  if (identity !== undefined) return identity;
+  const { source, sequence } = message;
+  if (source === undefined || sequence === undefined) return `=${id}`;
+  const place = share === undefined ? sequence * 2 + (topic === message.topic ? 0 : 1) : shareIdOf(sequence, share);
+  return `${source}/${place}`;
 }
 
 /** The topic of a message inside its shard's space; undefined outside of the mesh. */

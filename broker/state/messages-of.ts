@@ -12,6 +12,7 @@ export interface LocalMessage {
   /** Stamp of a retained message, ms. */
   stampMs?: number;
   shares?: ShareTarget[];
+  isForShareOnly?: true;
 }
 
 const NONE: readonly LocalMessage[] = [];
@@ -22,6 +23,6 @@ export function messagesOf(bytes: Uint8Array): readonly LocalMessage[] {
   if (record === undefined || (record.kind !== 'publish' && record.kind !== 'batch')) return NONE;
   if (record.link !== undefined) return NONE;
   if (record.kind === 'batch') return record.messages;
-  const { topic, payload, qos, retain, stampMs } = record;
-  return [{ topic, payload, qos, retain, ...(retain ? { stampMs } : {}) }];
+  const { topic, payload, qos, retain, stampMs, shares } = record;
+  return [{ topic, payload, qos, retain, ...(retain ? { stampMs } : {}), ...(shares === undefined ? {} : { shares }) }];
 }

@@ -24,6 +24,8 @@ export class OutboundQueue {
   /** Whether two were ever in flight under one packet id, which only the persistence port of Aedes can bring about. */
   #hasShared = false;
   #order = 0;
+  /** Below every order of what was pushed, for as long as anybody counts. */
+  #adoptedOrder = -(2 ** 52);
   #bytes = 0;
   #dropped = 0;
 
@@ -69,6 +71,20 @@ export class OutboundQueue {
     delivery.order = this.#order++;
     (delivery.qos === 0 ? this.#volatile : this.#durable).push(delivery);
     this.#bytes += delivery.bytes;
+    return this.#dropAboveBound();
+  }
+
+  /** Puts in front of all that was pushed, behind what was put there before; drops at the bound, and returns how many. */
+  adopt(deliveries: readonly Delivery[]): number {
+    for (const delivery of deliveries) {
+      delivery.order = this.#adoptedOrder++;
+      this.#bytes += delivery.bytes;
+    }
+    this.#durable.insert(deliveries, ({ order }) => order < 0);
+    return this.#dropAboveBound();
+  }
+
+  #dropAboveBound(): number {
     let dropped = 0;
     while (this.waiting > this.#bounds.messagesMax || (this.#bytes > this.#bounds.bytesMax && this.waiting > 1)) {
       const oldest = this.#volatile.shift() ?? this.#durable.shift();

@@ -6,6 +6,7 @@ import {
   decodeBatch,
   encodeBatch,
   PACKETS_VERSION,
+  type ShareTarget,
 } from './batch.ts';
 import type { DeliveryId, Qos } from './message.ts';
 
@@ -35,6 +36,8 @@ export interface PublishRecord {
   /** Number of the connection whose will it is. */
   connection?: number;
   link?: LinkOrigin;
+  /** Which member of each shared subscription gets it. */
+  shares?: ShareTarget[];
   /** It came in through a bridge, whose session is clientId, and had passed these brokers before. */
   path?: string[];
 }
@@ -110,7 +113,26 @@ export type BrokerRecord =
       brokerCounter?: number | undefined;
     }
   /** A QoS 2 message stored through the persistence port of Aedes. */
-  | { kind: 'incoming'; clientId: string; messageId: number; topic: string; payload: Buffer; retain: boolean };
+  | { kind: 'incoming'; clientId: string; messageId: number; topic: string; payload: Buffer; retain: boolean }
+  /** A session begins to move here from another broker: what it is beside its queue. */
+  | {
+      kind: 'moveBegin';
+      clientId: string;
+      from: string;
+      subscriptions: StoredSubscription[];
+      /** Packet ids of QoS 2 messages from the client that wait for PUBREL. */
+      incoming: number[];
+      /** Packet ids in flight to the client. */
+      inflight: number[];
+      /** Identities of what the client has had there. */
+      known: string[];
+    }
+  /** Deliveries that another broker has taken over. */
+  | { kind: 'given'; clientId: string; ids: DeliveryId[] }
+  /** Deliveries of a session that moves here, as sessions/moved.ts encodes them. */
+  | { kind: 'moved'; clientId: string; from: string; payload: Buffer }
+  /** Nothing more of it comes from there. */
+  | { kind: 'moveEnd'; clientId: string; from: string };
 
 const VERSION = 1;
 const PREFIX_BYTES = 5;
@@ -158,4 +180,5 @@ const CARRIES_PAYLOAD: ReadonlySet<BrokerRecord['kind']> = new Set([
   'retained',
   'enqueue',
   'incoming',
+  'moved',
 ]);

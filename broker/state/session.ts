@@ -2,6 +2,16 @@ import type { DeliveryId, Message } from './message.ts';
 import { OutboundQueue, type QueueBounds } from './outbound-queue.ts';
 import type { StoredSubscription } from './records.ts';
 
+/** A session that is on its way here. */
+export interface SessionMove {
+  /** The brokers that it comes from. */
+  from: Set<string>;
+  /** Identities of all that it has or had here since, so that nothing comes twice. */
+  known: Set<string>;
+  /** Packet ids that are in flight elsewhere. */
+  reserved: Set<number>;
+}
+
 /** What a broker keeps for a client: across connections when it came with clean=0, else for one connection. */
 export class Session {
   readonly clientId: string;
@@ -20,6 +30,8 @@ export class Session {
   awaySinceMs: number | undefined;
   /** Records up to this position are part of it already; see snapshot.ts. */
   appliedPosition = -1;
+  /** What is known of it while it moves here from other brokers. */
+  move: SessionMove | undefined;
   #nextMessageId = 1;
 
   constructor(clientId: string, bounds: QueueBounds) {
@@ -32,7 +44,7 @@ export class Session {
     for (;;) {
       const candidate = this.#nextMessageId;
       this.#nextMessageId = candidate === 65_535 ? 1 : candidate + 1;
-      if (!this.queue.isInflight(candidate)) return candidate;
+      if (!this.queue.isInflight(candidate) && this.move?.reserved.has(candidate) !== true) return candidate;
     }
   }
 

@@ -42,6 +42,8 @@ export type SnapshotFrame =
       isText: boolean;
       brokerId?: string | undefined;
       brokerCounter?: number | undefined;
+      source?: string | undefined;
+      sequence?: number | undefined;
       marks?: MessageMarks | undefined;
       payload: Buffer;
     }
@@ -51,6 +53,7 @@ export type SnapshotFrame =
       username?: string | undefined;
       appliedPosition: number;
       subscriptions: StoredSubscription[];
+      move?: { from: string[]; known: string[]; reserved: number[] } | undefined;
     }
   /** Belongs to the session before it. */
   | { kind: 'incoming'; messageId: number; index: number }
@@ -62,6 +65,8 @@ export type SnapshotFrame =
       qos: Qos;
       messageId?: number | undefined;
       phase: Delivery['phase'];
+      share?: string | undefined;
+      identity?: string | undefined;
     }
   | { kind: 'tail'; frames: number };
 
@@ -96,20 +101,24 @@ function* sessionFrames(
   // Taken in one go, so that they belong to one position; what they refer to is written at leisure.
   const incoming = [...session.incoming];
   const deliveries = [...session.queue.deliveries()];
+  const { move } = session;
   yield {
     kind: 'session',
     clientId: session.clientId,
     username: session.username,
     appliedPosition,
     subscriptions: [...session.subscriptions.values()],
+    move: move && { from: [...move.from], known: [...move.known], reserved: [...move.reserved] },
   };
   for (const [messageId, message] of incoming) {
     yield* messageFrames(message, written);
     yield { kind: 'incoming', messageId, index: written.get(message) as number };
   }
-  for (const { message, id, topic, qos, messageId, phase } of deliveries) {
+  for (const { message, ...delivery } of deliveries) {
     yield* messageFrames(message, written);
-    yield { kind: 'delivery', index: written.get(message) as number, id, topic, qos, messageId, phase };
+    const { id, topic, qos, messageId, phase, share, identity } = delivery;
+    const index = written.get(message) as number;
+    yield { kind: 'delivery', index, id, topic, qos, messageId, phase, share, identity };
   }
 }
 
@@ -117,10 +126,9 @@ function* messageFrames(message: Message, written: Map<Message, number>): Genera
   if (written.has(message)) return;
   const index = written.size;
   written.set(message, index);
-  const { position, topic, qos, retain, brokerId, brokerCounter, marks } = message;
-  const isText = typeof message.payload === 'string';
-  const payload = Buffer.from(message.payload as string);
-  yield { kind: 'message', index, position, topic, qos, retain, isText, brokerId, brokerCounter, marks, payload };
+  const { index: _, isView, payload, ...rest } = message;
+  const isText = typeof payload === 'string';
+  yield { kind: 'message', index, ...rest, isText, payload: Buffer.from(payload as string) };
 }
 
 /** Puts the frames of a snapshot back into an empty state. */
@@ -165,9 +173,8 @@ export class SnapshotLoader {
         return;
       }
       case 'message': {
-        const { position, topic, qos, retain, brokerId, brokerCounter, marks } = frame;
-        const payload = frame.isText ? frame.payload.toString('utf8') : frame.payload;
-        this.#messages[frame.index] = { position, topic, payload, qos, retain, brokerId, brokerCounter, marks };
+        const { kind, index, isText, payload, ...message } = frame;
+        this.#messages[index] = { ...message, payload: isText ? payload.toString('utf8') : payload };
         return;
       }
       case 'session': {
@@ -175,6 +182,12 @@ export class SnapshotLoader {
         const session = this.#state.createSession(frame.clientId);
         session.username = frame.username;
         session.appliedPosition = frame.appliedPosition;
+        const { move } = frame;
+        session.move = move && {
+          from: new Set(move.from),
+          known: new Set(move.known),
+          reserved: new Set(move.reserved),
+        };
         for (const subscription of frame.subscriptions) session.subscriptions.set(subscription.topic, subscription);
         this.#session = session;
         return;
@@ -185,7 +198,12 @@ export class SnapshotLoader {
       case 'delivery': {
         const { id, topic, qos, messageId, phase } = frame;
         const queue = this.#session?.queue;
-        queue?.push(createDelivery(id, this.#message(frame.index), topic, qos));
+        const delivery = createDelivery(id, this.#message(frame.index), topic, qos);
+        delivery.share = frame.share;
+        delivery.identity = frame.identity;
+        // Before what was queued here, where the next page of the move is to be put behind it.
+        if (this.#session?.move !== undefined && frame.identity !== undefined) queue?.adopt([delivery]);
+        else queue?.push(delivery);
         if (phase === 'queued') return;
         queue?.markSent((delivery) => delivery.id === id, messageId);
         if (phase === 'released' && messageId !== undefined) queue?.release(messageId);

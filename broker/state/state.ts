@@ -1,6 +1,7 @@
-import type { BatchRecord } from './batch.ts';
+import type { BatchRecord, ShareTarget } from './batch.ts';
 import {
   createDelivery,
+  type Delivery,
   type DeliveryId,
   deliveryIdOf,
   lesserQos,
@@ -9,12 +10,16 @@ import {
   ownBytes,
   ownMessage,
   type Qos,
+  sequenceOf,
   shardedTopic,
+  shareIdOf,
 } from './message.ts';
 import type { QueueBounds } from './outbound-queue.ts';
 import type { BrokerRecord, LinkOrigin, PublishRecord, StoredSubscription, WillPacket } from './records.ts';
 import { type Retained, type RetainedBounds, RetainedStore } from './retained-store.ts';
 import { Session } from './session.ts';
+import { adoptMoved, beginMove, endMove, giveAway, isNewToMove } from './session-moves.ts';
+import { ShareGroups } from './share-groups.ts';
 import { parseShardFilter, type Receiver, SubscriptionIndex } from './subscription-index.ts';
 
 export interface StateBounds extends RetainedBounds {
@@ -46,6 +51,10 @@ export interface Applied {
   volatile: { session: Session; message: Message; topic: string }[];
   /** The messages to be routed to clean sessions too, in order. */
   messages: Message[];
+  /** For members of share groups here that are no kept sessions (any more). */
+  shared: { message: Message; target: ShareTarget }[];
+  /** Deliveries that came with a session and were in flight where it was. */
+  resumed: { session: Session; deliveries: Delivery[] } | undefined;
   /** False for a record of a link that is out of turn, or a retained message that lost. */
   taken: boolean;
   /** Messages dropped at the bound of a queue. */
@@ -64,7 +73,9 @@ export class BrokerState {
   readonly #bounds: StateBounds;
   readonly brokerId: string;
   readonly sessions = new Map<string, Session>();
-  readonly index = new SubscriptionIndex<Session>();
+  /** Members of shared subscriptions, those of clean sessions among them. */
+  readonly shares = new ShareGroups<Session>();
+  readonly index = new SubscriptionIndex<Session>(this.shares);
   readonly retained: RetainedStore;
   readonly wills = new Map<string, Will>();
   readonly accepted = new Map<string, AcceptedPosition>();
@@ -80,7 +91,15 @@ export class BrokerState {
   /** Applies the record at a position of the journal. */
   apply(position: number, record: BrokerRecord): Applied {
     this.position = position;
-    const applied: Applied = { woken: [], volatile: [], messages: [], taken: true, dropped: 0 };
+    const applied: Applied = {
+      woken: [],
+      volatile: [],
+      messages: [],
+      shared: [],
+      resumed: undefined,
+      taken: true,
+      dropped: 0,
+    };
     switch (record.kind) {
       case 'publish':
         this.#publish(position, record, applied);
@@ -151,6 +170,26 @@ export class BrokerState {
       case 'enqueue':
         this.#enqueueFor(position, record, applied);
         break;
+      case 'moveBegin':
+        this.#onKnown(position, record.clientId, (session) => {
+          beginMove(session, position, record);
+          for (const subscription of record.subscriptions) this.#subscribeMoved(session, subscription);
+        });
+        break;
+      case 'given':
+        this.#onKnown(position, record.clientId, (session) => giveAway(session, record.ids));
+        break;
+      case 'moved':
+        this.#onKnown(position, record.clientId, (session) => {
+          const { inflight, dropped } = adoptMoved(session, position, record.payload);
+          applied.resumed = { session, deliveries: inflight };
+          applied.dropped += dropped;
+          applied.woken.push(session);
+        });
+        break;
+      case 'moveEnd':
+        this.#onKnown(position, record.clientId, (session) => endMove(session, record.from));
+        break;
       default:
         record satisfies never;
     }
@@ -202,6 +241,7 @@ export class BrokerState {
       this.#onKnown(position, clientId, ({ incoming }) => incoming.set(messageId, message));
     }
     this.#route(message, applied);
+    this.#share(message, record.shares, applied);
   }
 
   /**
@@ -213,14 +253,41 @@ export class BrokerState {
       applied.taken = false;
       return;
     }
+    const source = link === undefined ? undefined : `${link.peer}/${link.incarnation}`;
     const plain: MessageMarks | undefined = link === undefined ? undefined : { origin: link.peer };
-    for (const [index, { topic, payload, qos, stampMs, stampBroker }] of messages.entries()) {
+    for (const [index, { topic, payload, qos, stampMs, stampBroker, ...rest }] of messages.entries()) {
       let marks = plain;
       if (stampMs !== undefined && stampBroker !== undefined) {
         if (!this.retained.merge({ topic, payload: ownBytes(payload), qos, stampMs, stampBroker })) continue;
         marks = { ...plain, retained: true };
       }
-      this.#route({ position, index, topic, payload, qos, retain: false, isView: true, marks }, applied);
+      const { sequence, shares, isForShareOnly } = rest;
+      const place = { position, index, source, sequence };
+      const message: Message = { ...place, topic, payload, qos, retain: false, isView: true, marks };
+      if (isForShareOnly !== true) this.#route(message, applied);
+      this.#share(message, shares, applied);
+    }
+  }
+
+  /** The members that were chosen for the message, if they are here. */
+  #share(message: Message, shares: readonly ShareTarget[] | undefined, applied: Applied): void {
+    if (shares === undefined) return;
+    for (const target of shares) {
+      if (target.broker !== this.brokerId) continue;
+      const session = target.clientId === undefined ? undefined : this.sessions.get(target.clientId);
+      const subscription = session?.subscriptions.get(target.filter);
+      if (session === undefined || subscription === undefined) {
+        applied.shared.push({ message, target });
+        continue;
+      }
+      if (message.position <= session.appliedPosition) continue;
+      const qos = lesserQos(message.qos, subscription.qos);
+      if (qos === 0) {
+        applied.volatile.push({ session, message, topic: message.topic });
+        continue;
+      }
+      const id = shareIdOf(sequenceOf(message), target.filter);
+      this.#enqueue(session, id, ownMessage(message), message.topic, qos, applied, target.filter);
     }
   }
 
@@ -251,8 +318,19 @@ export class BrokerState {
     }
   }
 
-  #enqueue(session: Session, id: DeliveryId, message: Message, topic: string, qos: Qos, applied: Applied): void {
-    applied.dropped += session.queue.push(createDelivery(id, message, topic, qos));
+  #enqueue(
+    session: Session,
+    id: DeliveryId,
+    message: Message,
+    topic: string,
+    qos: Qos,
+    applied: Applied,
+    share?: string,
+  ): void {
+    const delivery = createDelivery(id, message, topic, qos);
+    delivery.share = share;
+    if (session.move !== undefined && !isNewToMove(session.move, delivery)) return;
+    applied.dropped += session.queue.push(delivery);
     applied.woken.push(session);
   }
 
@@ -267,6 +345,13 @@ export class BrokerState {
       const message: Message = { ...retained, position, retain: true };
       this.#enqueue(session, `${position}:${topic}`, message, topic, qos, applied);
     }
+  }
+
+  /** The client has its retained messages since it subscribed. What it subscribed to here in between stays. */
+  #subscribeMoved(session: Session, subscription: StoredSubscription): void {
+    if (session.subscriptions.has(subscription.topic)) return;
+    session.subscriptions.set(subscription.topic, subscription);
+    this.index.add(subscription.topic, session, subscription.qos);
   }
 
   #unsubscribe(session: Session, filter: string): void {

@@ -1,6 +1,7 @@
-import { parseShardTopic } from '../../core/wire/index.ts';
+import { parseShardTopic, parseShareFilter } from '../../core/wire/index.ts';
 import { FilterTrie } from './filter-trie.ts';
 import type { Qos } from './message.ts';
+import { ShareGroups } from './share-groups.ts';
 
 export interface Receiver<S> {
   subscriber: S;
@@ -22,11 +23,17 @@ export class SubscriptionIndex<S> {
   readonly #shards = new Map<number | '+', FilterTrie<S>>();
   readonly #cache = new Map<string, readonly Receiver<S>[]>();
   readonly #filters = new Map<string, number>();
+  readonly #shares: ShareGroups<S>;
   #size = 0;
   /** Grows with each change of what match() and matchShard() say. */
   version = 0;
   /** Called after a filter has got its first subscriber or lost its last. */
   onFilterChanged: (filter: string, isWanted: boolean) => void = () => {};
+
+  /** Shared subscriptions go into `shares`, and match nothing here. */
+  constructor(shares: ShareGroups<S> = new ShareGroups()) {
+    this.#shares = shares;
+  }
 
   /** Subscriptions, each filter of each subscriber counted once. */
   get size(): number {
@@ -46,6 +53,10 @@ export class SubscriptionIndex<S> {
   }
 
   add(filter: string, subscriber: S, qos: Qos): void {
+    if (parseShareFilter(filter) !== undefined) {
+      if (this.#shares.add(filter, subscriber, qos)) this.#size += 1;
+      return;
+    }
     this.version += 1;
     const place = this.#place(filter);
     if (place.trie.add(place.filter, subscriber, qos)) {
@@ -58,6 +69,10 @@ export class SubscriptionIndex<S> {
   }
 
   remove(filter: string, subscriber: S): void {
+    if (parseShareFilter(filter) !== undefined) {
+      if (this.#shares.remove(filter, subscriber)) this.#size -= 1;
+      return;
+    }
     const place = this.#place(filter);
     if (!place.trie.remove(place.filter, subscriber)) return;
     this.version += 1;

@@ -4,11 +4,13 @@ import type { DurableLog } from '../../core/log/index.ts';
 import type { Clock, Timer } from '../../core/time/index.ts';
 import {
   type Applied,
+  type BatchRecord,
   type BrokerRecord,
   BrokerState,
   type DeliveryId,
   decodeRecord,
   encodeRecord,
+  type PublishRecord,
   type StateBounds,
 } from '../state/index.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
@@ -53,6 +55,8 @@ export class BrokerStore {
   readonly isJournalNew: boolean;
   /** Called before something takes its place in the journal, so that what came earlier and is still being gathered goes first. */
   beforeAppend: () => void = () => {};
+  /** Told of each record of messages that did not come over a link, in the turn in which it is applied; packets are left out. */
+  onPublished: (position: number, record: PublishRecord | BatchRecord) => void = () => {};
   /** Told of each change right after it was applied. */
   onApplied: (applied: Applied) => void = () => {};
 
@@ -117,6 +121,7 @@ export class BrokerStore {
       encoded,
       (position) => {
         const applied = this.state.apply(position, own);
+        if ((own.kind === 'publish' || own.kind === 'batch') && own.link === undefined) this.onPublished(position, own);
         this.onApplied(applied);
         onCommitted(position, applied);
       },

@@ -97,7 +97,14 @@ export class MeshRun {
     const secrets = this.#secrets as MeshSecrets;
     return {
       ready: true,
-      brokers: brokers.map(({ id, port, wsPort }) => ({ id, host, port, wsPort, pid: this.#supervisor.pidOf(id) })),
+      brokers: brokers.map(({ id, port, wsPort, metricsPort }) => ({
+        id,
+        host,
+        port,
+        wsPort,
+        http: `http://${host}:${metricsPort}`,
+        pid: this.#supervisor.pidOf(id),
+      })),
       gateways: gateways.map(({ id, port }) => ({
         id,
         http: `http://${host}:${port}`,

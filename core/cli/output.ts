@@ -17,3 +17,20 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
       .trimEnd();
   return [line(headings), ...rows.map(line)].join('\n');
 }
+
+/** Bytes in the largest unit that they fill: 512 B, 1.5 MiB. */
+export function bytes(value: number): string {
+  if (value < 1_024) return `${Math.round(value)} B`;
+  const units = ['KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(units.length, Math.floor(Math.log2(value) / 10));
+  return `${(value / 1_024 ** power).toFixed(1)} ${units[power - 1]}`;
+}
+
+/** A time in one unit: 0.4 ms, 12 ms, 4.2 s, 3 min, 5 h, 2 d. */
+export function duration(ms: number): string {
+  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 90_000) return `${(ms / 1_000).toFixed(1)} s`;
+  if (ms < 5_400_000) return `${Math.round(ms / 60_000)} min`;
+  return ms < 172_800_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} d`;
+}

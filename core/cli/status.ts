@@ -15,6 +15,7 @@ import {
 import { accountLine, isClosed } from './account-line.ts';
 import { connectionLost, connectToBroker, subscribe } from './connection.ts';
 import { gatewayStatus } from './gateway-api.ts';
+import { linksTable } from './links-table.ts';
 import { count, table } from './output.ts';
 import { queryStore } from './store-query.ts';
 
@@ -135,12 +136,9 @@ export function statusText(mesh: MeshStatus): string {
       count(broker.connections),
       count(broker.publishedTotal),
       count(broker.queued),
-      broker.links
-        .map(
-          (link) =>
-            `${link.peer} ${link.state}${link.backlogMessages > 0 ? ` (${count(link.backlogMessages)} waiting)` : ''}`,
-        )
-        .join(', ') || '–',
+      broker.links.length === 0
+        ? '–'
+        : `${broker.links.filter(({ state }) => state === 'up').length} of ${broker.links.length} up`,
     ]),
     ...mesh.brokersDown.map(({ id, reason }) => [id, 'DOWN', '', '', '', reason]),
   ];
@@ -156,9 +154,11 @@ export function statusText(mesh: MeshStatus): string {
     ]),
     ...mesh.gatewaysDown.map(({ id, reason }) => [id, 'DOWN', '', '', '', '', reason]),
   ];
+  const links = linksTable(mesh.brokers);
   return [
     table(['BROKER', 'STATE', 'CLIENTS', 'PUBLISHED', 'QUEUED', 'LINKS'], brokers),
     '',
+    ...(links === undefined ? [] : [links, '']),
     table(['GATEWAY', 'STATE', 'DEVICES', 'SHARDS', 'STORED', 'BUFFERED', 'P50/P99 MS'], gateways),
     '',
     `Account  ${accountLine(mesh.account)}`,

@@ -124,6 +124,10 @@ export const ERROR_CODES = {
     what: 'The client id belongs to another account.',
     remedy: 'Choose another one: for a device or a gateway its user name, or its user name, a slash and anything.',
   },
+  SESSION_TAKEN_OVER: {
+    what: 'The client has connected again, at another broker; this connection was closed.',
+    remedy: 'Nothing, if the client has moved. Give each client an id of its own if two take turns.',
+  },
   SESSIONS_EXHAUSTED: {
     what: 'The broker keeps as many sessions as it allows.',
     remedy: 'Connect with a clean session, raise limits.sessionsMax, or let old sessions expire.',

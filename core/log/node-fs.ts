@@ -26,9 +26,9 @@ export const nodeLogFs: LogFs = {
 
 /**
  * With O_DSYNC a write returns when it is durable, as if fdatasync came with it: one trip to the thread pool for a group
- * instead of two. Where there is no such flag, fdatasync is called.
+ * instead of two. Elsewhere the flag is missing or promises less than fdatasync does (macOS leaves it to the drive's cache).
  */
-const SYNCED_WRITES = constants.O_DSYNC ?? 0;
+const SYNCED_WRITES = process.platform === 'linux' ? constants.O_DSYNC : 0;
 
 async function openFile(path: string, mode: 'create' | 'existing'): Promise<LogFile> {
   const handle = await open(path, constants.O_RDWR | SYNCED_WRITES | (mode === 'create' ? constants.O_CREAT : 0));

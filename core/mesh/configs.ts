@@ -32,7 +32,7 @@ export function meshConfigs(layout: MeshLayout, secrets: MeshSecrets, dataDir: s
     config: { ...common, dataDir: join(dataDir, 'store'), listen: { host, port: layout.store.port }, database },
   };
   const brokers = layout.brokers.map(
-    ({ id, port, wsPort, linkPort }): ProcessConfig => ({
+    ({ id, port, wsPort, linkPort, metricsPort }): ProcessConfig => ({
       name: id,
       kind: 'broker',
       config: {
@@ -40,6 +40,7 @@ export function meshConfigs(layout: MeshLayout, secrets: MeshSecrets, dataDir: s
         id,
         dataDir: join(dataDir, id),
         listen: { host, port, wsPort },
+        metrics: { host, port: metricsPort },
         links: {
           listen: { host, port: linkPort },
           peers: layout.brokers

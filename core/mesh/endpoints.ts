@@ -7,7 +7,17 @@ import { writeFileAtomic } from '../files/index.ts';
 /** Where a running mesh can be reached, and with which account: what `lattice up --json` prints when it is ready. */
 export const endpointsSchema = z.object({
   ready: z.literal(true),
-  brokers: z.array(z.object({ id: z.string(), host: z.string(), port: z.int(), wsPort: z.int(), pid: z.int() })),
+  brokers: z.array(
+    z.object({
+      id: z.string(),
+      host: z.string(),
+      port: z.int(),
+      wsPort: z.int(),
+      /** /metrics and /health; a folder of an older version does not have it. */
+      http: z.string().optional(),
+      pid: z.int(),
+    }),
+  ),
   gateways: z.array(z.object({ id: z.string(), http: z.string(), pid: z.int() })),
   store: z.object({ url: z.string(), db: z.string(), pid: z.int() }),
   console: z.string(),

@@ -14,7 +14,7 @@ export interface MeshChoice {
 export interface MeshLayout {
   site: string;
   host: string;
-  brokers: { id: string; port: number; wsPort: number; linkPort: number }[];
+  brokers: { id: string; port: number; wsPort: number; linkPort: number; metricsPort: number }[];
   gateways: { id: string; port: number }[];
   store: { port: number; database: string };
   console: { port: number };
@@ -26,7 +26,15 @@ const BROKERS_MAX = 8;
 const GATEWAYS_MAX = 16;
 
 /** The ports that clients expect: MQTT's own, InfluxDB's for the store, a web server's for the console. */
-const DEFAULT_PORTS = { mqtt: 1883, webSocket: 9001, link: 7883, store: 8086, console: 8080, gateway: 8181 };
+const DEFAULT_PORTS = {
+  mqtt: 1883,
+  webSocket: 9001,
+  link: 7883,
+  store: 8086,
+  console: 8080,
+  gateway: 8181,
+  metrics: 9883,
+};
 
 /** Names and ports of every process. Throws USAGE when a number is out of range. */
 export function planMesh(choice: MeshChoice): MeshLayout {
@@ -44,6 +52,7 @@ export function planMesh(choice: MeshChoice): MeshLayout {
       port: ports.mqtt + index,
       wsPort: ports.webSocket + index,
       linkPort: ports.link + index,
+      metricsPort: ports.metrics + index,
     })),
     gateways: range(choice.gateways).map((index) => ({ id: `gateway-${index + 1}`, port: ports.gateway + index })),
     store: { port: ports.store, database: 'lattice' },
@@ -54,10 +63,11 @@ export function planMesh(choice: MeshChoice): MeshLayout {
 /** Every port that a mesh listens on, with what it is for. */
 export function portsOf(layout: MeshLayout): { port: number; purpose: string }[] {
   return [
-    ...layout.brokers.flatMap(({ id, port, wsPort, linkPort }) => [
+    ...layout.brokers.flatMap(({ id, port, wsPort, linkPort, metricsPort }) => [
       { port, purpose: `MQTT of ${id}` },
       { port: wsPort, purpose: `WebSocket of ${id}` },
       { port: linkPort, purpose: `links of ${id}` },
+      { port: metricsPort, purpose: `metrics of ${id}` },
     ]),
     ...layout.gateways.map(({ id, port }) => ({ port, purpose: `HTTP of ${id}` })),
     { port: layout.store.port, purpose: 'the time-series store' },
@@ -69,7 +79,9 @@ function portsFrom(base: number, choice: MeshChoice): typeof DEFAULT_PORTS {
   const store = base + choice.brokers;
   const webSocket = store + 2;
   const link = webSocket + choice.brokers;
-  return { mqtt: base, store, console: store + 1, webSocket, link, gateway: link + choice.brokers };
+  const gateway = link + choice.brokers;
+  const metrics = gateway + choice.gateways;
+  return { mqtt: base, store, console: store + 1, webSocket, link, gateway, metrics };
 }
 
 function checkRange(option: string, value: number, min: number, max: number): void {

@@ -11,13 +11,23 @@ import { isMeshName } from './topics.ts';
 const count = z.number().min(0);
 const meshName = z.string().refine(isMeshName, 'no name of the mesh');
 
+/** How far another broker is behind this one. Brokers of an older version tell the first alone. */
+const behindFields = {
+  /** Records on disk that it may want and has not acknowledged. */
+  backlogMessages: count,
+  /** About what they take in the journal, and the age of the oldest: counted from this broker's start if it is older. */
+  backlogBytes: count.default(0),
+  backlogAgeMs: count.default(0),
+  /** Versions of what this broker's clients want that it does not route by yet. */
+  interestLag: count.default(0),
+};
+
 export const linkStateSchema = z.object({
   peer: z.string(),
   state: z.enum(['up', 'connecting', 'down', 'refused']),
   /** Round trip of the last ping, ms. */
   roundTripMs: z.number().nullable(),
-  /** Records on disk that the peer may want and has not acknowledged. */
-  backlogMessages: count,
+  ...behindFields,
   /** Messages of this broker's clients, of the peer's side, and of others on their way through here. */
   sent: count,
   received: count,
@@ -33,6 +43,8 @@ export const linkStateSchema = z.object({
   /** Bytes of data that the peer still takes, and those that wait for it. */
   creditBytes: z.number().default(0),
   queuedBytes: count.default(0),
+  /** Retained messages that were missing or older here, found by comparing with the peer. */
+  retainedHealed: count.default(0),
 });
 export type LinkState = z.infer<typeof linkStateSchema>;
 
@@ -42,10 +54,41 @@ export const streamStateSchema = z.object({
   isReachable: z.boolean(),
   /** The brokers on the way there, itself the last; empty when there is no way. */
   path: z.array(z.string()),
-  /** Records on disk that it may want and has not acknowledged. */
-  backlogMessages: count,
+  ...behindFields,
+  /** Given up while there was no way there, in all and by cause. What is lost on a link is counted by that link. */
+  dropped: count.default(0),
+  droppedBy: z.record(z.string(), count).default({}),
 });
 export type StreamState = z.infer<typeof streamStateSchema>;
+
+/** A bridge to a broker of another kind. */
+export const bridgeStateSchema = z.object({
+  id: z.string(),
+  url: z.string(),
+  /** `refused`: the other broker answers, and does not let the bridge in. */
+  state: z.enum(['connecting', 'up', 'down', 'refused']),
+  /** Why it is not up, or what the other broker withholds although it is. */
+  reason: z.string().optional(),
+  sent: count,
+  received: count,
+  /** Messages that did not cross, since the start of the process. */
+  dropped: z.object({
+    /** They had gone in a circle, or came back from where they had been sent. */
+    loop: count,
+    /** QoS 0, while the bridge was down. */
+    down: count,
+    /** Dropped at the bound of the queue. */
+    queue: count,
+    /** The other broker refused them, or does not take packets of their size. */
+    refused: count,
+    /** No route wants them, or they came from the other broker and their topic or size is not allowed here. */
+    invalid: count,
+  }),
+  /** Messages that wait for the other broker, those in flight included. */
+  queued: count,
+  queuedBytes: count,
+});
+export type BridgeState = z.infer<typeof bridgeStateSchema>;
 
 export const brokerHealthSchema = z.object({
   kind: z.literal('broker'),
@@ -76,6 +119,7 @@ export const brokerHealthSchema = z.object({
   links: z.array(linkStateSchema),
   /** Brokers of an older version do not tell these. */
   streams: z.array(streamStateSchema).default([]),
+  bridges: z.array(bridgeStateSchema).default([]),
 });
 export type BrokerHealth = z.infer<typeof brokerHealthSchema>;
 

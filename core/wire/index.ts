@@ -20,7 +20,9 @@ export {
   sumAccounts,
 } from './gateway-status.ts';
 export {
+  type BridgeState,
   type BrokerHealth,
+  bridgeStateSchema,
   brokerHealthSchema,
   type GatewayHealth,
   gatewayHealthSchema,
@@ -47,6 +49,7 @@ export {
   type TimeQuality,
 } from './reading.ts';
 export {
+  fnv1a,
   parseShardTopic,
   SHARD_COUNT,
   shardOf,

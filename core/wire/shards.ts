@@ -60,8 +60,8 @@ function rendezvousScore(member: string, shard: number): number {
   return createHash('sha256').update(`${member}#${shard}`).digest().readUIntBE(0, 6);
 }
 
-/** FNV-1a, 32 bits, over UTF-16 units; the hot path computes it for every message. */
-function fnv1a(text: string): number {
+/** FNV-1a, 32 bits, over UTF-16 units, mixed once more; the hot path computes it for every message. */
+export function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {
     hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

@@ -1,28 +1,8 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import type { GatewayStatus } from '../../core/wire/index.ts';
 
-/** A page for Prometheus. */
-export interface MetricsPage {
-  contentType: string;
-  text(): Promise<string>;
-}
-
-/** The metrics of a gateway: those of its process, and its status, which is asked for once for each page. */
-export function metricsPage(status: () => GatewayStatus): MetricsPage {
-  const ofProcess = new Registry();
-  collectDefaultMetrics({ register: ofProcess });
-  return {
-    contentType: ofProcess.contentType,
-    async text() {
-      const pages = await Promise.all([ofProcess.metrics(), statusRegistry(status()).metrics()]);
-      return pages.join('\n');
-    },
-  };
-}
-
-/** One status as gauges. A registry of its own, so that two pages that are read at once cannot mix. */
-function statusRegistry(status: GatewayStatus): Registry {
-  const registry = new Registry();
+/** Puts one status of a gateway into a registry. */
+export function fillMetrics(registry: Registry, status: GatewayStatus): void {
   const gauge = (name: string, help: string, value: (status: GatewayStatus) => number): void => {
     new Gauge({ name: `lattice_gateway_${name}`, help, registers: [registry] }).set(value(status));
   };
@@ -42,5 +22,4 @@ function statusRegistry(status: GatewayStatus): Registry {
   gauge('shards', 'Shards owned', ({ shards }) => shards.length);
   gauge('stored_latency_p50_ms', 'Device stamp to stored, median', ({ latencyMs }) => latencyMs.p50);
   gauge('stored_latency_p99_ms', 'Device stamp to stored, 99th percentile', ({ latencyMs }) => latencyMs.p99);
-  return registry;
 }

@@ -40,7 +40,7 @@ function gatewayPoint(site: string, health: GatewayHealth): Point {
 
 /** A broker's links are summed, since a point has no lists. That it drains shows in its weight, which is 0 then. */
 function brokerPoint(site: string, health: BrokerHealth): Point {
-  const { kind: _kind, node, atMs, links, streams, urls: _urls, isDraining: _isDraining, ...fields } = health;
+  const { kind: _kind, node, atMs, links, streams, bridges, urls: _urls, isDraining: _isDraining, ...fields } = health;
   const sum = (of: (link: BrokerHealth['links'][number]) => number): number =>
     links.reduce((total, link) => total + of(link), 0);
   return healthPoint(MEASUREMENTS.broker, site, node, atMs, {
@@ -52,7 +52,14 @@ function brokerPoint(site: string, health: BrokerHealth): Point {
     linkReceived: sum((link) => link.received),
     linkForwarded: sum((link) => link.forwarded),
     linkResends: sum((link) => link.resends),
-    linkDropped: sum((link) => link.dropped),
+    linkBacklogBytes: streams.reduce((total, stream) => total + stream.backlogBytes, 0),
+    linkBacklogAgeMs: Math.max(0, ...streams.map((stream) => stream.backlogAgeMs)),
+    linkDropped: sum((link) => link.dropped) + streams.reduce((total, stream) => total + stream.dropped, 0),
+    linkDuplicates: sum((link) => link.duplicates),
+    linkRetainedHealed: sum((link) => link.retainedHealed),
+    bridgesUp: bridges.filter((bridge) => bridge.state === 'up').length,
+    bridgesDown: bridges.filter((bridge) => bridge.state !== 'up').length,
+    bridgeQueued: bridges.reduce((total, bridge) => total + bridge.queued, 0),
   });
 }
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { deadLetterSchema } from '../../core/wire/index.ts';
 import { eventually } from '../support/eventually.ts';
-import { connect, credentials, OPERATOR, startBroker } from './support/harness.ts';
+import { connect, credentials, itOfOneBroker, OPERATOR, startBroker } from './support/harness.ts';
 
 describe('who may connect', () => {
-  it('refuses anonymous clients, wrong passwords and throttled addresses, each with its code', async () => {
+  itOfOneBroker('refuses anonymous clients, wrong passwords and throttled addresses, each with its code', async () => {
     const { port, codes } = await startBroker();
     const anonymous = connect(port, { username: undefined as never, password: undefined as never });
     await expect(anonymous).rejects.toMatchObject({ code: 5 });
@@ -89,7 +89,7 @@ describe('who may publish and subscribe where', () => {
       code: 'TOPIC_FORBIDDEN',
       topic: 'mesh/v1/home/d2/state',
       payloadBytes: 17,
-      by: 'b1',
+      by: expect.stringMatching(/^b[123]$/),
     });
     expect(Buffer.from(parsed.payloadBase64, 'base64').toString()).toBe('{"temperature":1}');
     expect(acknowledged).toBe(false);
@@ -140,7 +140,7 @@ describe('who may publish and subscribe where', () => {
     await eventually(() => expect(gateway.payloads()).toContain('fits'));
   });
 
-  it('keeps `$SYS` closed: nobody publishes there, and no client can be thrown out by it', async () => {
+  itOfOneBroker('keeps `$SYS` closed: nobody publishes there, and no client can be thrown out by it', async () => {
     const { port } = await startBroker();
     const victim = await connect(port, { clientId: 'victim' });
     const attacker = await connect(port, { clientId: 'attacker' });

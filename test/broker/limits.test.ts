@@ -3,7 +3,7 @@ import net from 'node:net';
 import { generate } from 'mqtt-packet';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { cleanup, connect, credentials, OPERATOR, startBroker } from './support/harness.ts';
+import { cleanup, connect, credentials, itOfOneBroker, OPERATOR, startBroker } from './support/harness.ts';
 import { MemoryLog } from './support/memory-log.ts';
 import { newFolder, openStore } from './support/store.ts';
 
@@ -77,7 +77,7 @@ describe('what a client may not do to the others', () => {
     expect(healthy.received).toHaveLength(sent + 1);
   }, 20_000);
 
-  it('refuses MQTT 5 with return code 1, and connections above the bound', async () => {
+  itOfOneBroker('refuses MQTT 5 with return code 1, and connections above the bound', async () => {
     const { port, codes } = await startBroker({ limits: { connectionsMax: 2 } });
     await expect(connect(port, { protocolVersion: 5 })).rejects.toMatchObject({ code: 1 });
     expect(codes()).toContain('PROTOCOL_UNSUPPORTED');

@@ -9,7 +9,7 @@ import { brokerConfigSchema } from '../../broker/index.ts';
 import { brokerHealthSchema } from '../../core/wire/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeWithPeers } from '../support/peers.ts';
-import { cleanup, connect, OPERATOR, startBroker, testConfig } from './support/harness.ts';
+import { cleanup, connect, itOfOneBroker, OPERATOR, startBroker, testConfig } from './support/harness.ts';
 import { startProcess } from './support/process.ts';
 import { newFolder } from './support/store.ts';
 
@@ -97,20 +97,24 @@ it('reports every fault of a configuration, with its path', async () => {
   ]);
 });
 
-it('publishes its health, retained, with true figures', async () => {
-  const { port } = await startBroker();
-  const publisher = await connect(port);
-  await publisher.mqtt.publishAsync('mesh/v1/home/d1/state', 'x', { qos: 1 });
-  const reader = await connect(port);
-  await reader.mqtt.subscribeAsync('mesh/v1/home/b1/health');
-  await eventually(() => expect(reader.received).toHaveLength(1));
-  expect(reader.received[0]?.retain).toBe(true);
-  await eventually(() => expect(reader.received).toHaveLength(2), 8_000);
-  const health = brokerHealthSchema.parse(JSON.parse(reader.payloads()[1] as string));
-  expect(health).toMatchObject({ node: 'b1', connections: 2, publishedTotal: 1, sessions: 0, subscriptions: 1 });
-  expect(health.commitP99Ms).toBeGreaterThan(0);
-  expect(health.journalBytes).toBeGreaterThan(0);
-}, 15_000);
+itOfOneBroker(
+  'publishes its health, retained, with true figures',
+  async () => {
+    const { port } = await startBroker();
+    const publisher = await connect(port);
+    await publisher.mqtt.publishAsync('mesh/v1/home/d1/state', 'x', { qos: 1 });
+    const reader = await connect(port);
+    await reader.mqtt.subscribeAsync('mesh/v1/home/b1/health');
+    await eventually(() => expect(reader.received).toHaveLength(1));
+    expect(reader.received[0]?.retain).toBe(true);
+    await eventually(() => expect(reader.received).toHaveLength(2), 8_000);
+    const health = brokerHealthSchema.parse(JSON.parse(reader.payloads()[1] as string));
+    expect(health).toMatchObject({ node: 'b1', connections: 2, publishedTotal: 1, sessions: 0, subscriptions: 1 });
+    expect(health.commitP99Ms).toBeGreaterThan(0);
+    expect(health.journalBytes).toBeGreaterThan(0);
+  },
+  15_000,
+);
 
 describeWithPeers('with the clients of Mosquitto', ['mosquitto_pub', 'mosquitto_sub'], () => {
   it('delivers each QoS, and what waited for a kept session', async () => {

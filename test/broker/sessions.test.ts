@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeRecord } from '../../broker/state/index.ts';
 import { type Clock, VirtualClock } from '../../core/time/index.ts';
 import { eventually } from '../support/eventually.ts';
-import { cleanup, connect, credentials, OPERATOR, startBroker } from './support/harness.ts';
+import { cleanup, connect, credentials, itOfOneBroker, OPERATOR, startBroker } from './support/harness.ts';
 import { MemoryLog } from './support/memory-log.ts';
 import { newFolder } from './support/store.ts';
 
@@ -291,7 +291,7 @@ describe('a session that is in use', () => {
 });
 
 describe('the bound of kept sessions', () => {
-  it('holds for each account too', async () => {
+  itOfOneBroker('holds for each account too', async () => {
     const { port, codes } = await startBroker({ limits: { sessionsPerAccountMax: 1, sessionsPerMachineMax: 1 } });
     for (const [id, account] of [
       ['olga', OPERATOR],
@@ -305,7 +305,7 @@ describe('the bound of kept sessions', () => {
     expect(codes()).toContain('SESSIONS_EXHAUSTED');
   });
 
-  it('refuses one more with return code 3', async () => {
+  itOfOneBroker('refuses one more with return code 3', async () => {
     const { port, codes } = await startBroker({ limits: { sessionsMax: 1 } });
     await connect(port, KEPT);
     await expect(connect(port, { clientId: 'other', clean: false })).rejects.toMatchObject({ code: 3 });

@@ -151,13 +151,14 @@ function messagesFor(frame: DataFrame, index: number, brokerId: string): Federat
 }
 
 function federatedMessageOf(
-  { topic, payload, qos, retain, stamp }: DataMessage,
+  { topic, payload, qos, retain, stamp, sequence }: DataMessage,
   isPlain: boolean,
   shares: DataMessage['shares'],
   broker: string,
 ): FederatedMessage {
   const message: FederatedMessage = { topic, payload, qos, retain };
   if (stamp !== undefined) message.stamp = stamp;
+  if (sequence !== undefined) message.sequence = sequence;
   if (shares !== undefined) message.shares = shares.map(({ filter }) => ({ filter, broker }));
   if (!isPlain) message.isForShareOnly = true;
   return message;

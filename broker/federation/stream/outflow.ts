@@ -137,6 +137,12 @@ export class Outflow {
     }
   }
 
+  /** Whether nothing is known yet of what some destination wants. */
+  get hasStrangers(): boolean {
+    for (const node of this.#destinations.keys()) if (this.#options.interest.version(node) === undefined) return true;
+    return false;
+  }
+
   /** Every broker that has a cursor here. */
   destinations(): string[] {
     return [...this.#destinations.keys()];
@@ -146,6 +152,22 @@ export class Outflow {
   backlogOf(node: string): number {
     const destination = this.#destinations.get(node);
     return destination === undefined ? 0 : Math.max(0, this.#journal.nextPosition - destination.acked);
+  }
+
+  /** About what these messages take in the journal, and the age of the oldest, ms: at least, if it is from before the start. */
+  backlogSizeOf(node: string): { bytes: number; ageMs: number } {
+    const destination = this.#destinations.get(node);
+    const { firstPosition, nextPosition, bytes } = this.#journal;
+    const start = Math.max(destination?.acked ?? nextPosition, firstPosition);
+    if (start >= nextPosition) return { bytes: 0, ageMs: 0 };
+    const share = (nextPosition - start) / (nextPosition - firstPosition);
+    const ageMs = this.#ages.ageMs(this.#options.clock.monotonicMs(), start);
+    return { bytes: Math.round(bytes * share), ageMs: Math.round(ageMs) };
+  }
+
+  /** Whether every broker that can be reached has acknowledged everything below a position. */
+  haveAllReached(position: number): boolean {
+    return this.#options.routes().reachable.every((node) => this.hasReached(node, position));
   }
 
   /** Whether a destination has acknowledged everything below a position. */
@@ -231,11 +253,16 @@ export class Outflow {
 
   /** Destinations to which something may be sent now, by the position at which they stand. */
   #groups(): Destination[][] {
-    const { limits, routes, outlet, interest } = this.#options;
+    const { limits, routes, outlet, interest, port } = this.#options;
     const end = this.#journal.durablePosition;
+    const unwanted = port.unwanted();
     const byPosition = new Map<number, Destination[]>();
     for (const destination of this.#destinations.values()) {
-      const { isLive, next, inflightBytes, node } = destination;
+      const { isLive, inflightBytes, node } = destination;
+      if (isLive && destination.next >= unwanted.from && destination.next < unwanted.until) {
+        destination.pass(Math.min(unwanted.until, end));
+      }
+      const { next } = destination;
       if (!isLive || next >= end || inflightBytes >= limits.windowBytesMax) continue;
       const hop = routes().nextHop(node);
       if (hop === undefined || !outlet.hasRoom(hop)) continue;
@@ -262,7 +289,7 @@ export class Outflow {
     const messages: FederatedMessage[] = [];
     for (const { position, payload } of records) {
       if (position >= limit) break;
-      const found = port.messagesOf(payload).filter(({ topic }) => !topic.startsWith('$'));
+      const found = messagesAt(port, position, payload);
       // The other end writes a batch as one record.
       if (messages.length > 0 && messages.length + found.length > BATCH_MESSAGES_MAX) break;
       this.#dropMissing(present, position - until);
@@ -329,9 +356,9 @@ export class Outflow {
     const addressed: DataMessage[] = [];
     let anyTo = 0;
     for (const message of messages) {
-      const { topic, payload, qos, retain, stamp } = message;
-      let to = everybody;
-      if (!retain) {
+      const { topic, payload, qos, retain, stamp, isForShareOnly, sequence } = message;
+      let to = isForShareOnly === true ? 0 : everybody;
+      if (!retain && to !== 0) {
         const route = interest.routeOf(topic);
         let known = masks.get(route);
         if (known === undefined) {
@@ -356,6 +383,7 @@ export class Outflow {
       anyTo |= to;
       const plain: DataMessage = { topic, payload, qos, retain, to };
       if (stamp !== undefined) plain.stamp = stamp;
+      if (sequence !== undefined) plain.sequence = sequence;
       if (shares !== undefined && shares.length > 0) plain.shares = shares;
       addressed.push(plain);
     }
@@ -377,6 +405,13 @@ export class Outflow {
       this.#wake = resolve;
     });
   }
+}
+
+/** What may cross of a record's messages, each with its place in the stream. */
+function messagesAt(port: FederationPort, position: number, record: Uint8Array): FederatedMessage[] {
+  const messages = port.messagesOf(record);
+  for (const [index, message] of messages.entries()) message.sequence = position * BATCH_MESSAGES_MAX + index;
+  return messages.filter(({ topic }) => !topic.startsWith('$'));
 }
 
 /** About what the messages weigh, for the window. */

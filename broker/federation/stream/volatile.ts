@@ -14,6 +14,8 @@ export interface VolatileOutflowOptions {
   limits: LinkLimits;
   onSent: (neighbour: string, messages: number) => void;
   onDropped: (neighbour: string, count: number) => void;
+  /** No way leads to a broker that wants a message. */
+  onUnreachable: (node: string) => void;
 }
 
 interface Waiting {
@@ -38,13 +40,16 @@ export class VolatileOutflow {
   }
 
   offer(message: FederatedMessage): void {
-    const { interest, routes } = this.#options;
+    const { interest, routes, onUnreachable } = this.#options;
     const route = interest.routeOf(message.topic);
     if (route.nodes.size === 0 && message.shares === undefined) return;
     const byHop = new Map<string, Waiting>();
     const waitingFor = (node: string): Waiting | undefined => {
       const hop = routes().nextHop(node);
-      if (hop === undefined) return undefined;
+      if (hop === undefined) {
+        onUnreachable(node);
+        return undefined;
+      }
       let waiting = byHop.get(hop);
       if (waiting === undefined) {
         waiting = { message, nodes: [], shares: [] };

@@ -11,7 +11,9 @@ import {
   DESTINATIONS_MAX,
   type Destination,
   FLAG_DICTIONARY_RESET,
+  FLAG_JUMP,
   FLAG_RETAIN,
+  FLAG_SEQUENCES,
   FLAG_SHARES,
   FLAG_STAMP,
   FLAG_TO,
@@ -61,15 +63,16 @@ export class DataDecoder {
     const content = body.subarray(head.at);
     const section = codec === 'none' ? content : decompress(content, codec, sectionBytes);
     if (section.length !== sectionBytes) throw linkProtocolError(`${section.length} bytes of messages.`);
-    const messages = this.#messages(section, messageCount, count);
+    const messages = this.#messages(section, messageCount, count, (flags & FLAG_SEQUENCES) !== 0);
     return { origin, incarnation, hopsLeft, isVolatile, start, until, destinations, messages };
   }
 
-  #messages(section: Buffer, count: number, destinations: number): DataMessage[] {
+  #messages(section: Buffer, count: number, destinations: number, hasSequences: boolean): DataMessage[] {
     const reader = new BodyReader(section);
     const messages: DataMessage[] = [];
     const payloadBytes: number[] = [];
     let to = allOf(destinations);
+    let sequence = 0;
     for (let i = 0; i < count; i++) {
       const flags = reader.byte();
       const qos = flags & QOS_MASK;
@@ -86,6 +89,8 @@ export class DataDecoder {
       };
       if ((flags & FLAG_STAMP) !== 0) message.stamp = { ms: reader.finite(), broker: this.#names.read(reader) };
       if ((flags & FLAG_SHARES) !== 0) message.shares = this.#shares(reader, destinations);
+      if ((flags & FLAG_JUMP) !== 0) sequence += reader.varint(Number.MAX_SAFE_INTEGER - sequence);
+      if (hasSequences) message.sequence = sequence++;
       messages.push(message);
     }
     for (let i = 0; i < count; i++) (messages[i] as DataMessage).payload = reader.bytes(payloadBytes[i] as number);

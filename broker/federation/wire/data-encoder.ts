@@ -9,7 +9,9 @@ import {
   type DataMessage,
   DESTINATIONS_MAX,
   FLAG_DICTIONARY_RESET,
+  FLAG_JUMP,
   FLAG_RETAIN,
+  FLAG_SEQUENCES,
   FLAG_SHARES,
   FLAG_STAMP,
   FLAG_TO,
@@ -51,6 +53,7 @@ export class DataEncoder {
   encode(frame: DataFrame): Buffer {
     expectBounds(frame);
     let flags = frame.isVolatile ? FLAG_VOLATILE : 0;
+    if (frame.messages[0]?.sequence !== undefined) flags |= FLAG_SEQUENCES;
     if (this.#isResetDue || this.#topics.isFull || this.#names.isFull) {
       this.#topics.reset();
       this.#names.reset();
@@ -96,22 +99,31 @@ export class DataEncoder {
     const section = this.#section;
     section.reset();
     let to = allOf(destinations.length);
+    let sequence = messages[0]?.sequence === undefined ? undefined : 0;
     for (const message of messages) {
-      this.#writeMessageHead(message, to);
+      this.#writeMessageHead(message, to, sequence);
       to = message.to >>> 0;
+      if (sequence !== undefined) sequence = (message.sequence as number) + 1;
     }
     for (const { payload } of messages) section.bytes(payload);
   }
 
-  #writeMessageHead({ topic, payload, qos, retain, to, stamp, shares }: DataMessage, previousTo: number): void {
+  #writeMessageHead(
+    { topic, payload, qos, retain, to, stamp, shares, sequence }: DataMessage,
+    previousTo: number,
+    nextSequence: number | undefined,
+  ): void {
     const section = this.#section;
     const unsignedTo = to >>> 0;
+    const jump = nextSequence === undefined ? 0 : (sequence ?? -1) - nextSequence;
+    if (jump < 0) throw beyond(`sequences that do not ascend at ${nextSequence}`);
     section.byte(
       qos |
         (retain ? FLAG_RETAIN : 0) |
         (stamp === undefined ? 0 : FLAG_STAMP) |
         (unsignedTo === previousTo ? 0 : FLAG_TO) |
-        (shares === undefined ? 0 : FLAG_SHARES),
+        (shares === undefined ? 0 : FLAG_SHARES) |
+        (jump === 0 ? 0 : FLAG_JUMP),
     );
     this.#topics.write(topic, section);
     section.varint(payload.length);
@@ -127,6 +139,7 @@ export class DataEncoder {
         section.varint(share.to);
       }
     }
+    if (jump > 0) section.varint(jump);
   }
 
   #pack(section: Buffer): [Codec, Buffer] {

@@ -10,6 +10,8 @@ export interface DataMessage {
   to: number;
   /** Of a retained message: what decides between two. */
   stamp?: { ms: number; broker: string };
+  /** Which of its origin's messages it is, ascending in a frame; none or all of a frame's messages have one. */
+  sequence?: number;
   /** Shared subscriptions whose member is to be found at a destination, given by its index. */
   shares?: { filter: string; to: number }[];
 }
@@ -54,19 +56,23 @@ export const DATA_BYTES_MAX = FRAME_BYTES_MAX - 64 * 1024;
  *     and destination of each) as the flags say; behind the last, all payloads. Heads and payloads lie apart because they
  *     compress better so.
  *
- * Without FLAG_TO a message goes where the one before it went, and the first to all.
+ * Without FLAG_TO a message goes where the one before it went, and the first to all. With FLAG_SEQUENCES on the frame a
+ * message's sequence is that of the one before it plus one, and the first is 0; with FLAG_JUMP it is more by the varint
+ * behind the shares.
  */
 export const CODEC_MASK = 0x03;
 export const FLAG_DICTIONARY_RESET = 0x04;
 export const FLAG_VOLATILE = 0x08;
-export const FRAME_FLAGS_KNOWN = 0x0f;
+export const FLAG_SEQUENCES = 0x10;
+export const FRAME_FLAGS_KNOWN = 0x1f;
 
 export const QOS_MASK = 0x03;
 export const FLAG_RETAIN = 0x04;
 export const FLAG_STAMP = 0x08;
 export const FLAG_TO = 0x10;
 export const FLAG_SHARES = 0x20;
-export const MESSAGE_FLAGS_KNOWN = 0x3f;
+export const FLAG_JUMP = 0x40;
+export const MESSAGE_FLAGS_KNOWN = 0x7f;
 
 /** The mask with the bits of so many destinations. */
 export function allOf(destinations: number): number {

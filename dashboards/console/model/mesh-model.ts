@@ -227,6 +227,7 @@ function brokerRow(broker: Broker, now: Instant): BrokerRow {
             refusedTotal: health.refusedTotal,
             commitP99Ms: health.commitP99Ms,
             publishedPerS: fresh ? broker.publishedPerS : null,
+            isDraining: health.isDraining,
           },
     links: (health?.links ?? []).map((link) => ({
       peer: link.peer,
@@ -234,6 +235,8 @@ function brokerRow(broker: Broker, now: Instant): BrokerRow {
       state: fresh && state === 'up' ? link.state : 'down',
       roundTripMs: link.roundTripMs,
       backlogMessages: link.backlogMessages,
+      backlogBytes: link.backlogBytes,
+      backlogAgeMs: link.backlogAgeMs,
       sent: link.sent,
       received: link.received,
       dropped: link.dropped,

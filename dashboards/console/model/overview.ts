@@ -26,6 +26,9 @@ export function stateInWords(parts: Parts): Pick<Overview, 'tone' | 'words'> {
   ];
   const warn = [
     ...linkWords(parts),
+    ...parts.brokers.flatMap(({ id, state, health }) =>
+      state === 'up' && health?.isDraining === true ? [`${named('broker', id)} is draining`] : [],
+    ),
     ...parts.gateways.flatMap(({ id, state, status }) =>
       state !== 'up' || status === null
         ? []

@@ -11,6 +11,9 @@ export interface LinkRow {
   state: 'up' | 'connecting' | 'down' | 'refused';
   roundTripMs: number | null;
   backlogMessages: number;
+  backlogBytes: number;
+  /** Of the oldest that waits. */
+  backlogAgeMs: number;
   sent: number;
   received: number;
   dropped: number;
@@ -30,6 +33,8 @@ export interface BrokerRow {
     refusedTotal: number;
     commitP99Ms: number;
     publishedPerS: number | null;
+    /** It takes no clients any more. */
+    isDraining: boolean;
   } | null;
   links: LinkRow[];
 }

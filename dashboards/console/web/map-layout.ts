@@ -118,8 +118,16 @@ export function curve(from: Spot, to: Spot, isWide: boolean): string {
   return `M${from.x},${from.y} C${from.x + bendX},${from.y + bendY} ${to.x - bendX},${to.y - bendY} ${to.x},${to.y}`;
 }
 
-/** The line between two brokers, and where its label stands; those that are no neighbours are joined by a bow. */
-export function linkPath(a: Box, b: Box, isWide: boolean): { path: string; label: Spot & { anchor: string } } {
+const LABEL_LINE_HEIGHT = 14;
+/** On a phone the second line stands below the link, the first above it. */
+const PHONE_LABEL_LINE_HEIGHT = 23;
+
+/** The line between two brokers, and where the two lines of its label stand; those that are no neighbours are joined by a bow. */
+export function linkPath(
+  a: Box,
+  b: Box,
+  isWide: boolean,
+): { path: string; label: Spot & { anchor: string; lineHeight: number } } {
   const from = { x: a.x + a.width / 2, y: a.y + a.height / 2 };
   const to = { x: b.x + b.width / 2, y: b.y + b.height / 2 };
   const middle = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 };
@@ -128,8 +136,8 @@ export function linkPath(a: Box, b: Box, isWide: boolean): { path: string; label
     : from.y === to.y && Math.abs(to.x - from.x) <= a.width + PHONE_LINK_GAP + 1;
   if (areNeighbours) {
     const label = isWide
-      ? { x: middle.x + 10, y: middle.y + 4, anchor: 'start' }
-      : { x: middle.x, y: middle.y - 7, anchor: 'middle' };
+      ? { x: middle.x + 10, y: middle.y - 3, anchor: 'start', lineHeight: LABEL_LINE_HEIGHT }
+      : { x: middle.x, y: middle.y - 7, anchor: 'middle', lineHeight: PHONE_LABEL_LINE_HEIGHT };
     return { path: `M${from.x},${from.y} L${to.x},${to.y}`, label };
   }
   const bow = isWide ? { x: a.x - 34, y: middle.y } : { x: middle.x, y: Math.max(a.y, b.y) + a.height + 24 };
@@ -137,6 +145,6 @@ export function linkPath(a: Box, b: Box, isWide: boolean): { path: string; label
     path: isWide
       ? `M${a.x + 8},${from.y} Q${bow.x},${bow.y} ${b.x + 8},${to.y}`
       : `M${from.x},${from.y} Q${bow.x},${bow.y} ${to.x},${to.y}`,
-    label: { ...bow, anchor: 'middle' },
+    label: { ...bow, anchor: 'middle', lineHeight: LABEL_LINE_HEIGHT },
   };
 }

@@ -7,6 +7,8 @@ import { type Box, curve, entryOf, exitOf, layoutMap, linkPath, type MapLayout }
 interface NodeText {
   name: string;
   state: PartState;
+  /** Stands in the corner of a card that has room for it; the state, if it is not up, when left out. */
+  tag?: string;
   lines: [string, string];
   narrowLines: [string, string];
 }
@@ -21,6 +23,13 @@ interface Link {
   b: string;
   state: PartState;
   label: string;
+  /** Empty when nothing waits. */
+  waiting: string;
+  /** What of it has room on a phone. */
+  narrowLabel: string;
+  narrowWaiting: string;
+  /** For a pointer that rests on it. */
+  title: string;
 }
 
 /** The picture of the mesh: devices, brokers with their links, gateways, store. Rebuilt only when its shape changes. */
@@ -94,12 +103,21 @@ function draw(
     const { path, label } = linkPath(a, b, isWide);
     const line = svg('path', { class: 'edge link', d: path });
     const text = svg('text', { class: 'edge-label', x: label.x, y: label.y, 'text-anchor': label.anchor });
-    edges.append(line, text);
+    const title = svg('title');
+    const second = svg('text', {
+      class: 'edge-label',
+      x: label.x,
+      y: label.y + label.lineHeight,
+      'text-anchor': label.anchor,
+    });
+    edges.append(svg('g', {}, title, line, text, second));
     updates.push((now) => {
       const current = linksOf(now.brokers)[index] ?? link;
       setAttribute(line, 'data-state', current.state);
       setAttribute(text, 'data-state', current.state);
-      setText(text, isWide ? current.label : current.label.replace(/^link /, ''));
+      setText(text, isWide ? current.label : current.narrowLabel);
+      setText(second, isWide ? current.waiting : current.narrowWaiting);
+      setText(title, current.title);
     });
   }
   for (const [index, box] of layout.brokers.entries()) {
@@ -160,8 +178,11 @@ function nodeElement(box: Box): { root: SVGGElement; update(text: NodeText): voi
     root,
     update(text) {
       setAttribute(root, 'data-state', text.state);
-      setAttribute(root, 'aria-label', `${text.name}, ${text.state}: ${text.lines.join(', ')}`);
-      const tagText = text.state === 'up' ? '' : text.state === 'down' ? 'down' : isNarrow ? '…' : 'not heard yet';
+      const stateText = text.tag === undefined ? text.state : `${text.state}, ${text.tag}`;
+      setAttribute(root, 'aria-label', `${text.name}, ${stateText}: ${text.lines.join(', ')}`);
+      setAttribute(root, 'data-tag', text.tag ?? '');
+      const stateTag = text.state === 'up' ? '' : text.state === 'down' ? 'down' : isNarrow ? '…' : 'not heard yet';
+      const tagText = (isNarrow ? undefined : text.tag) ?? stateTag;
       setText(tag, tagText);
       const room = Math.floor((width - 2 * PADDING_PX) / TEXT_PX_PER_CHAR);
       setText(name, cut(text.name, Math.max(4, Math.floor(room * 0.85) - tagText.length)));
@@ -194,11 +215,15 @@ function brokerText({ id, state, address, health }: BrokerRow): NodeText {
   return {
     name: id,
     state,
+    ...(health.isDraining && { tag: 'draining' }),
     lines: [
       `${rate(health.publishedPerS)} msg/s · ${count(health.connections)} clients`,
       `queued ${count(health.queued)} · commit p99 ${duration(health.commitP99Ms)}`,
     ],
-    narrowLines: [`${rate(health.publishedPerS)} msg/s`, `${count(health.connections)} clients`],
+    narrowLines: [
+      `${rate(health.publishedPerS)} msg/s`,
+      health.isDraining ? `draining: ${count(health.connections)}` : `${count(health.connections)} clients`,
+    ],
   };
 }
 
@@ -240,28 +265,41 @@ function gatewayEdge({ state, status }: GatewayRow, what: 'brokerUp' | 'storeUp'
   return status[what] ? 'up' : 'down';
 }
 
-/** Each pair of brokers once, told by whichever of the two knows it to be up. */
+/** Each pair of brokers once: up when either of the two knows it to be, with what waits at both ends. */
 function linksOf(brokers: readonly BrokerRow[]): Link[] {
   const stateOf = new Map(brokers.map(({ id, state }) => [id, state]));
-  const pairs = new Map<string, Link>();
+  const pairs = new Map<string, { a: string; b: string; ends: LinkRow[] }>();
   for (const broker of brokers) {
     for (const link of broker.links) {
       if (!stateOf.has(link.peer)) continue;
       const [a, b] = [broker.id, link.peer].sort() as [string, string];
-      const key = `${a} ${b}`;
+      const pair = pairs.get(`${a} ${b}`) ?? { a, b, ends: [] };
       // The survivor may not have noticed yet that its peer is gone.
-      const state = stateOf.get(link.peer) === 'down' ? 'down' : link.state;
-      const candidate: Link = { a, b, state: state === 'up' ? 'up' : 'down', label: labelOf({ ...link, state }) };
-      if (pairs.get(key)?.state !== 'up') pairs.set(key, candidate);
+      pair.ends.push(stateOf.get(link.peer) === 'down' ? { ...link, state: 'down' } : link);
+      pairs.set(`${a} ${b}`, pair);
     }
   }
-  return [...pairs.values()];
+  return [...pairs.values()].map(({ a, b, ends }) => linkOf(a, b, ends));
 }
 
-function labelOf(link: LinkRow): string {
-  const backlog = link.backlogMessages === 0 ? '' : ` · ${count(link.backlogMessages)} waiting`;
-  if (link.state !== 'up') return `link ${link.state}${backlog}`;
-  return `link ${link.roundTripMs === null ? 'up' : duration(link.roundTripMs)}${backlog}`;
+function linkOf(a: string, b: string, ends: readonly LinkRow[]): Link {
+  const best = ends.find(({ state }) => state === 'up') ?? (ends[0] as LinkRow);
+  const messages = ends.reduce((sum, { backlogMessages }) => sum + backlogMessages, 0);
+  const backlogBytes = ends.reduce((sum, end) => sum + end.backlogBytes, 0);
+  const age = duration(Math.max(...ends.map(({ backlogAgeMs }) => backlogAgeMs)));
+  const isUp = best.state === 'up';
+  const state = isUp ? (best.roundTripMs === null ? 'up' : duration(best.roundTripMs)) : best.state;
+  const waiting = messages === 0 ? '' : `${count(messages)} waiting, ${age}`;
+  return {
+    a,
+    b,
+    state: isUp ? 'up' : 'down',
+    label: `link ${state}`,
+    waiting,
+    narrowLabel: state,
+    narrowWaiting: messages === 0 ? '' : count(messages),
+    title: `${a} – ${b}: ${state}${messages === 0 ? '' : `, ${waiting}, ${bytes(backlogBytes)}`}`,
+  };
 }
 
 function hintOf({ brokers, gateways, listeningTo }: Overview): string {

@@ -4,9 +4,23 @@ import { type BrokerHealth, type GatewayHealth, MEASUREMENTS } from '../../../co
 import { board, storeVariable } from '../board.ts';
 import { chart, type PanelSpec, stat } from '../panels.ts';
 
-/** The links of a broker, summed by the gateway that stores its health. */
-type LinkField = 'linksUp' | 'linksDown' | 'linkBacklogMessages' | 'linkSent' | 'linkReceived' | 'linkDropped';
-type BrokerField = Exclude<keyof BrokerHealth, 'kind' | 'node' | 'atMs' | 'links' | 'urls' | 'isDraining'> | LinkField;
+/** The links, streams and bridges of a broker, summed by the gateway that stores its health. */
+type LinkField =
+  | 'linksUp'
+  | 'linksDown'
+  | 'linkBacklogMessages'
+  | 'linkBacklogBytes'
+  | 'linkBacklogAgeMs'
+  | 'linkSent'
+  | 'linkReceived'
+  | 'linkForwarded'
+  | 'linkResends'
+  | 'linkDuplicates'
+  | 'linkRetainedHealed'
+  | 'linkDropped'
+  | 'bridgeQueued';
+type NoNumber = 'kind' | 'node' | 'atMs' | 'links' | 'streams' | 'bridges' | 'urls' | 'isDraining';
+type BrokerField = Exclude<keyof BrokerHealth, NoNumber> | LinkField;
 type GatewayField = Exclude<keyof GatewayHealth, 'kind' | 'node' | 'atMs'>;
 
 interface NodePanels<Field extends string> {
@@ -104,8 +118,24 @@ export const brokers = board({
       description: 'From the arrival of a message to its sync on disk; no acknowledgement goes out before.',
     }),
     brokerPanels.level('Queued for sessions that are away or slow', ['queued']),
-    brokerPanels.rate('Over links, per second', ['linkSent', 'linkReceived']),
-    brokerPanels.level('Waiting for a link', ['linkBacklogMessages']),
+    brokerPanels.rate('Over links, per second', ['linkSent', 'linkReceived', 'linkForwarded'], {
+      description: 'Messages of own clients, those for own clients, and those of others on their way through.',
+    }),
+    brokerPanels.rate('Sent again, duplicates and healed, per second', [
+      'linkResends',
+      'linkDuplicates',
+      'linkRetainedHealed',
+    ]),
+    brokerPanels.level('Records that wait for other brokers', ['linkBacklogMessages']),
+    brokerPanels.level('Age of the oldest of these', ['linkBacklogAgeMs'], {
+      unit: 'ms',
+      description: 'Grows without end while a broker is away; in seconds otherwise.',
+    }),
+    brokerPanels.level('What these take in the journal', ['linkBacklogBytes'], {
+      unit: 'bytes',
+      description: 'About; a record that several brokers lack counts once for each.',
+    }),
+    brokerPanels.level('Messages that wait for bridges', ['bridgeQueued']),
     brokerPanels.rate('Refused and dropped per second', ['refusedTotal', 'droppedTotal', 'linkDropped']),
     brokerPanels.level('Sessions, subscriptions, retained', ['sessions', 'subscriptions', 'retained']),
     brokerPanels.level('Journal', ['journalBytes'], { unit: 'bytes' }),

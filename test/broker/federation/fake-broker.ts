@@ -90,6 +90,14 @@ export class FakeBroker implements FederationPort {
     return () => this.#filterCallbacks.delete(callback);
   }
 
+  onJournalledVolatile(): () => void {
+    return () => {};
+  }
+
+  unwanted(): { from: number; until: number } {
+    return { from: 0, until: 0 };
+  }
+
   onVolatile(callback: (message: FederatedMessage) => void): () => void {
     this.#volatileCallbacks.add(callback);
     return () => this.#volatileCallbacks.delete(callback);

@@ -21,7 +21,7 @@ describe('a link that breaks', () => {
     // What came from elsewhere is in the journal too, and is nothing of a's to send.
     await a.mergeRetained([{ topic: 'r', payload: Buffer.from('v'), qos: 1, stampMs: 1, stampBroker: 'c' }]);
     expect(linkOf(fa, 'b')).toMatchObject({ backlogMessages: 403 });
-    expect(fa.streams()).toEqual([{ to: 'b', isReachable: false, path: [], backlogMessages: 403 }]);
+    expect(fa.streams()).toMatchObject([{ to: 'b', isReachable: false, path: [], backlogMessages: 403 }]);
     proxy.mend();
     await linked(fa, fb);
     await drained(fa, fb);

@@ -110,7 +110,11 @@ describe('two real brokers', () => {
   it('lose nothing when a link falls silent and the sender is killed in the middle of the replay', async () => {
     const [partsA, partsB] = await linkParts();
     const topic = 'mesh/v1/home/d1/state';
-    const b = await startBroker(partsB);
+    // The replay comes faster than the reader reads; what it is about is the link, not the reader's queue.
+    const b = await startBroker({
+      ...partsB,
+      limits: { sessionQueueMessagesMax: 10_000_000, sessionQueueBytesMax: 2 ** 31 },
+    });
     const proxy = await FaultProxy.open(b.broker.addresses.linkPort as number);
     cleanup(() => proxy.close());
     partsA['links'] = { peers: [{ id: 'b', host: '127.0.0.1', port: proxy.port }] };

@@ -176,6 +176,7 @@ describe('the links', () => {
         interestSettled: async () => true,
         shareNodes: () => new Map(),
         isWanted: () => true,
+        mustFollow: () => false,
       };
     };
     const { port } = await startBroker(HOT, { federate });

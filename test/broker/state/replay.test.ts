@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { encodeMoved } from '../../../broker/sessions/index.ts';
 import {
   type BatchMessage,
   type BrokerRecord,
@@ -14,7 +15,7 @@ import { BOUNDS } from '../support/store.ts';
 
 const clientId = fc.constantFrom('c1', 'c2', 'c3');
 const topic = fc.constantFrom('mesh/v1/s/d1/state', 'mesh/v1/s/d2/state', 'other/x');
-const filter = fc.constantFrom('mesh/v1/#', 'mesh/v1/s/d1/+', '#', 'other/x', '$shard/+/mesh/v1/#');
+const filter = fc.constantFrom('mesh/v1/#', 'mesh/v1/s/d1/+', '#', 'other/x', '$shard/+/mesh/v1/#', '$share/g/other/ä');
 const qos = fc.constantFrom(0 as const, 1 as const, 2 as const);
 const payload = fc.constantFrom('', 'one', 'two').map((text) => Buffer.from(text));
 const messageId = fc.integer({ min: 1, max: 5 });
@@ -32,7 +33,40 @@ const share = fc.record(
   { filter: fc.constant('$share/g/other/ä'), broker: fc.constantFrom('b', 'b2'), clientId },
   { requiredKeys: ['filter', 'broker'] },
 );
-const shared = fc.record({ topic, payload, qos, retain: fc.constant(false), shares: fc.array(share) });
+const shared = fc.record(
+  {
+    topic,
+    payload,
+    qos,
+    retain: fc.constant(false),
+    shares: fc.array(share),
+    isForShareOnly: fc.constant(true as const),
+    sequence: fc.nat(60),
+  },
+  { requiredKeys: ['topic', 'payload', 'qos', 'retain', 'shares'] },
+);
+const identity = fc.oneof(
+  fc.nat(60).map((position) => `=${deliveryIdOf({ position }, false)}`),
+  fc.nat(60).map((sequence) => `b2/i/${2 * sequence}`),
+);
+const moved = fc
+  .array(
+    fc.record(
+      {
+        identity,
+        topic,
+        payload,
+        isText: fc.constant(false),
+        qos: fc.constantFrom(1 as const, 2 as const),
+        messageQos: qos,
+        retain: fc.constant(false),
+        phase: fc.constant('queued' as const),
+      },
+      { requiredKeys: ['identity', 'topic', 'payload', 'isText', 'qos', 'messageQos', 'retain', 'phase'] },
+    ),
+    { maxLength: 3 },
+  )
+  .map((deliveries) => Buffer.concat(deliveries.map(encodeMoved)));
 const link = fc.record({
   peer: fc.constant('b2'),
   incarnation: fc.constant('i'),
@@ -86,6 +120,22 @@ const record: fc.Arbitrary<BrokerRecord> = fc.oneof(
     messageId,
   }),
   fc.record({ kind: fc.constant('received' as const), clientId, messageId }),
+  fc.record({
+    kind: fc.constant('moveBegin' as const),
+    clientId,
+    from: fc.constantFrom('b2', 'b3'),
+    subscriptions: fc.array(fc.record({ topic: filter, qos }), { maxLength: 2 }),
+    incoming: fc.array(messageId, { maxLength: 2 }),
+    inflight: fc.array(messageId, { maxLength: 2 }),
+    known: fc.array(identity, { maxLength: 3 }),
+  }),
+  fc.record({ kind: fc.constant('moved' as const), clientId, from: fc.constant('b2'), payload: moved }),
+  fc.record({ kind: fc.constant('moveEnd' as const), clientId, from: fc.constantFrom('b2', 'b3') }),
+  fc.record({
+    kind: fc.constant('given' as const),
+    clientId,
+    ids: fc.array(fc.nat(60).map((position) => deliveryIdOf({ position }, false))),
+  }),
   fc.record({ kind: fc.constant('willGone' as const), clientId, connection: fc.nat(2) }),
   fc.record({
     kind: fc.constant('will' as const),
@@ -103,6 +153,11 @@ function contents(state: BrokerState): unknown {
     clientId: session.clientId,
     username: session.username,
     subscriptions: [...session.subscriptions.values()].map((each) => `${each.topic} ${each.qos}`).sort(),
+    move: session.move && [
+      [...session.move.from].sort(),
+      [...session.move.known].sort(),
+      [...session.move.reserved].sort(),
+    ],
     incoming: [...session.incoming].map(([id, message]) => `${id} ${message.topic}`).sort(),
     queue: [...session.queue.deliveries()].map(({ id, topic: name, qos: level, messageId: sent, phase, message }) => {
       return [id, name, level, sent, phase, message.payload.toString()];
@@ -112,6 +167,7 @@ function contents(state: BrokerState): unknown {
     sessions: sessions.sort((a, b) => (a.clientId < b.clientId ? -1 : 1)),
     wills: [...state.wills.values()].map((will) => `${will.clientId} ${will.topic} ${will.payload}`).sort(),
     filters: [...state.index.filters()].sort(),
+    shares: [...state.shares.filters()].sort(),
     retained: [...state.retained.entries()].map((each) => `${each.topic} ${each.payload} ${each.stampMs}`).sort(),
     position: state.position,
   };

@@ -1,16 +1,26 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { pino } from 'pino';
-import { afterEach } from 'vitest';
+import { afterEach, it } from 'vitest';
 import { type Broker, type BrokerDeps, brokerConfigSchema, createBroker } from '../../../broker/index.ts';
 import { type Account, derivedPassword, hashPassword } from '../../../core/identity/index.ts';
 import { systemRandom } from '../../../core/random/index.ts';
 import { systemClock } from '../../../core/time/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import { newFolder } from './store.ts';
 
 export const SITE = 'home';
 export const SITE_KEY = 'a site key for tests only';
 export const OPERATOR = { username: 'olga', password: 'correct horse' };
+
+/** How many federated brokers stand for one. */
+const BROKERS = Number(process.env['LATTICE_TEST_BROKERS'] ?? 1);
+
+/** For tests of what a broker counts, bounds or tells for itself alone. */
+export const itOfOneBroker = BROKERS > 1 ? it.skip : it;
 
 type MachineRole = 'device' | 'gateway' | 'console';
 type LogLine = Record<string, unknown> & { msg: string; code?: string };
@@ -60,14 +70,91 @@ export async function testConfig(
   };
 }
 
-/** Starts a broker in this process; it ends with the test. */
+/**
+ * Starts a broker in this process; it ends with the test. With LATTICE_TEST_BROKERS=3 it is three that are federated, one of
+ * them by way of another, and `connect` spreads clients over them by their ids: what passes on one broker passes there too.
+ */
 export async function startBroker(
   parts: Record<string, unknown> = {},
   deps: Partial<BrokerDeps> = {},
   dataDir?: string,
 ): Promise<TestBroker> {
+  const isPlain = Object.keys(parts).every((key) => key === 'limits') && Object.keys(deps).length === 0;
+  return BROKERS > 1 && isPlain ? startSpread(parts, dataDir) : startOne(parts, deps, dataDir);
+}
+
+/** By the port of the first of them, the ports of all. */
+const spreads = new Map<number, number[]>();
+
+async function startSpread(parts: Record<string, unknown>, dataDir?: string): Promise<TestBroker> {
   const folder = dataDir ?? (await newFolder());
+  const brokers = await startChain(BROKERS, parts, folder);
+  const [first] = brokers as [TestBroker];
+  spreads.set(
+    first.port,
+    brokers.map(({ port }) => port),
+  );
+  const stop = async (): Promise<void> => {
+    await Promise.all(brokers.map((each) => each.stop()));
+  };
+  return { ...first, dataDir: folder, stop };
+}
+
+/** Starts brokers b1, b2, … that are federated in a chain, so that the ends reach each other by way of the others; they share a log. */
+export async function startChain(
+  count: number,
+  parts: Record<string, unknown> = {},
+  dataDir?: string,
+): Promise<TestBroker[]> {
+  const folder = dataDir ?? (await newFolder());
+  const linkPorts = await freePorts(count);
+  const ids = linkPorts.map((_, index) => `b${index + 1}`);
+  const brokers: TestBroker[] = [];
   const log: LogLine[] = [];
+  for (const [index, id] of ids.entries()) {
+    const peers = [index - 1, index + 1].flatMap((peer) =>
+      peer in ids ? [{ id: ids[peer], host: '127.0.0.1', port: linkPorts[peer] }] : [],
+    );
+    const links = { listen: { port: linkPorts[index] }, peers };
+    brokers.push(await startOne({ ...parts, id, links }, {}, join(folder, id), log));
+  }
+  await eventually(() => {
+    for (const { broker } of brokers) {
+      if (broker.reachable().length < count - 1) throw new Error('not linked yet');
+    }
+  });
+  return brokers;
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** Where a client connects: the same id always to the same broker. */
+function portFor(port: number, clientId: string): number {
+  const ports = spreads.get(port);
+  if (ports === undefined) return port;
+  let sum = 0;
+  for (const letter of clientId) sum += letter.charCodeAt(0);
+  return ports[sum % ports.length] as number;
+}
+
+async function startOne(
+  parts: Record<string, unknown> = {},
+  deps: Partial<BrokerDeps> = {},
+  dataDir?: string,
+  log: LogLine[] = [],
+): Promise<TestBroker> {
+  const folder = dataDir ?? (await newFolder());
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
       log.push(JSON.parse(chunk.toString()) as LogLine);
@@ -106,7 +193,9 @@ export interface TestClient {
 
 /** Connects MQTT.js; no reconnects, MQTT 3.1.1, and what comes is collected from the first packet on. */
 export async function connect(port: number, options: IClientOptions = {}): Promise<TestClient> {
-  const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, {
+  const clientId = options.clientId ?? `anybody-${clientIds++}`;
+  const client = mqtt.connect(`mqtt://127.0.0.1:${portFor(port, clientId)}`, {
+    clientId,
     ...OPERATOR,
     reconnectPeriod: 0,
     connectTimeout: 5_000,

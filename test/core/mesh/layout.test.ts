@@ -13,7 +13,7 @@ const choice = (fields: Partial<MeshChoice> = {}): MeshChoice => ({
 describe('planMesh', () => {
   it('uses the ports that clients expect', () => {
     const layout = planMesh(choice());
-    expect(layout.brokers[0]).toEqual({ id: 'broker-1', port: 1883, wsPort: 9001, linkPort: 7883 });
+    expect(layout.brokers[0]).toEqual({ id: 'broker-1', port: 1883, wsPort: 9001, linkPort: 7883, metricsPort: 9883 });
     expect(layout.brokers.map(({ port }) => port)).toEqual([1883, 1884]);
     expect(layout.gateways.map(({ id }) => id)).toEqual(['gateway-1', 'gateway-2', 'gateway-3']);
     expect([layout.store.port, layout.console.port]).toEqual([8086, 8080]);
@@ -28,7 +28,7 @@ describe('planMesh', () => {
         fc.option(fc.integer({ min: 1, max: 65_471 }), { nil: undefined }),
         (brokers, gateways, portBase) => {
           const ports = portsOf(planMesh(choice({ brokers, gateways, portBase }))).map(({ port }) => port);
-          expect(ports).toHaveLength(3 * brokers + gateways + 2);
+          expect(ports).toHaveLength(4 * brokers + gateways + 2);
           expect(new Set(ports).size).toBe(ports.length);
           expect(Math.min(...ports)).toBeGreaterThanOrEqual(portBase ?? 1883);
           expect(Math.max(...ports)).toBeLessThan(portBase === undefined ? 65_536 : portBase + 64);

@@ -220,6 +220,20 @@ describe('the overview', () => {
     expect(overview().words[0]).toBe('Broker b1, Broker b3 are down');
   });
 
+  it('tells what waits for a link, and which broker drains', () => {
+    const { apply, say, overview } = modelWithClock();
+    for (const id of ['b1', 'b2']) apply({ type: 'brokerConnection', id, up: true });
+    const waiting = { backlogMessages: 5, backlogBytes: 640, backlogAgeMs: 3_000 };
+    const links = brokerHealth('b1', ['b2']).links.map((link) => ({ ...link, ...waiting }));
+    say('b1', 'health', brokerHealth('b1', [], { links, isDraining: true }));
+    say('b2', 'health', brokerHealth('b2', ['b1']));
+    expect(overview()).toMatchObject({
+      tone: 'warn',
+      brokers: [{ links: [waiting], health: { isDraining: true } }, {}],
+    });
+    expect(overview().words).toEqual(['Broker b1 is draining']);
+  });
+
   it('puts the worst first, and says so when all is well', () => {
     const { apply, say, overview } = modelWithClock();
     for (const id of ['b1', 'b2']) apply({ type: 'brokerConnection', id, up: true });

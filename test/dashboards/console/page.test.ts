@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { deadLetter, meshTopic } from '../../../core/wire/index.ts';
+import { type BrokerHealth, deadLetter, meshTopic } from '../../../core/wire/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { describeWithPeers } from '../../support/peers.ts';
 import { type Browser, launchBrowser } from '../support/browser.ts';
@@ -32,6 +32,7 @@ describeWithPeers('the console in Chromium', ['chromium', 'influxd'], () => {
   let page: Page;
   let feeding: ReturnType<typeof setInterval>;
   let liveBroker: TestBroker;
+  let secondBroker: Partial<BrokerHealth> = {};
   const consoleErrors: string[] = [];
   const requestedHosts = new Set<string>();
 
@@ -63,7 +64,11 @@ describeWithPeers('the console in Chromium', ['chromium', 'influxd'], () => {
         );
         void liveBroker.publish(
           meshTopic(SITE, 'broker-2', 'health'),
-          brokerHealth('broker-2', ['broker-1'], { publishedTotal: 80_000 + seq * 14, connections: 9 }),
+          brokerHealth('broker-2', ['broker-1'], {
+            publishedTotal: 80_000 + seq * 14,
+            connections: 9,
+            ...secondBroker,
+          }),
         );
       }
     }, 500);
@@ -199,6 +204,29 @@ describeWithPeers('the console in Chromium', ['chromium', 'influxd'], () => {
     await eventually(async () => expect(await page.locator('dialog[open]').count()).toBe(0));
     await page.screenshot({ path: `${ARTIFACTS}console-desktop-dark.png` });
     await page.emulateMedia({ colorScheme: 'light' });
+  });
+
+  it('shows what waits for a link, and that a broker drains', async () => {
+    const waiting = { backlogMessages: 1_234, backlogBytes: 1_572_864, backlogAgeMs: 42_000 };
+    const links = brokerHealth('broker-2', ['broker-1']).links.map((link) => ({ ...link, ...waiting }));
+    secondBroker = { links, isDraining: true, weight: 0 };
+    await eventually(async () => {
+      expect(await page.locator('.edge-label').allTextContents()).toEqual(['link <1 ms', '1,234 waiting, 42 s']);
+      expect(await page.textContent('.node[aria-label^="broker-2"] .tag')).toBe('draining');
+    });
+    expect(await page.getAttribute('.node[aria-label^="broker-2"]', 'data-state')).toBe('up');
+    expect(await page.textContent('#state')).toContain('broker-2 is draining');
+    await page.screenshot({ path: `${ARTIFACTS}console-draining.png` });
+    await page.setViewportSize({ width: 390, height: 844 });
+    await eventually(async () =>
+      expect(await page.locator('.edge-label').allTextContents()).toEqual(['<1 ms', '1,234']),
+    );
+    await page.locator('#map').screenshot({ path: `${ARTIFACTS}console-phone-map.png` });
+    await page.setViewportSize({ width: 1280, height: 800 });
+    secondBroker = {};
+    await eventually(async () =>
+      expect(await page.locator('.edge-label').allTextContents()).toEqual(['link <1 ms', '']),
+    );
   });
 
   it('goes on with the other broker when one is killed, and says which is down', async () => {

@@ -1,10 +1,5 @@
-import {
-  type BrokerHealth,
-  type GatewayHealth,
-  HEALTH_INTERVAL_MS,
-  MEASUREMENTS,
-  type Point,
-} from '../../../core/wire/index.ts';
+import { type GatewayHealth, HEALTH_INTERVAL_MS, MEASUREMENTS, type Point } from '../../../core/wire/index.ts';
+import { recordPoint } from '../../../gateway/buffer/index.ts';
 import { fleetOf, historyOf } from './fleet.ts';
 import { brokerHealth, SITE } from './mesh.ts';
 
@@ -21,38 +16,15 @@ export function meshPoints(fromMs: number, toMs: number): Point[] {
 }
 
 function brokerPoint(node: string, atMs: number, step: number): Point {
-  const {
-    kind: _kind,
-    node: _node,
-    atMs: _atMs,
-    links,
-    streams,
-    urls: _urls,
-    isDraining: _isDraining,
-    ...fields
-  } = brokerHealth(node, ['other'], {
+  const { links } = brokerHealth(node, ['other']);
+  const health = brokerHealth(node, ['other'], {
+    atMs,
     uptimeS: step * 5,
     publishedTotal: step * 300,
     deliveredTotal: step * 900,
-  } satisfies Partial<BrokerHealth>);
-  const sum = (key: 'sent' | 'received' | 'forwarded' | 'resends' | 'dropped'): number =>
-    links.reduce((total, link) => total + link[key], 0);
-  return {
-    measurement: MEASUREMENTS.broker,
-    tags: { site: SITE, node },
-    fields: {
-      ...fields,
-      linksUp: links.filter(({ state }) => state === 'up').length,
-      linksDown: links.filter(({ state }) => state !== 'up').length,
-      linkBacklogMessages: streams.reduce((total, { backlogMessages }) => total + backlogMessages, 0),
-      linkSent: sum('sent') + step,
-      linkReceived: sum('received') + step,
-      linkForwarded: sum('forwarded'),
-      linkResends: sum('resends'),
-      linkDropped: sum('dropped'),
-    },
-    timeNs: BigInt(atMs) * NS_PER_MS,
-  };
+    links: links.map((link) => ({ ...link, sent: step, received: step, forwarded: step })),
+  });
+  return recordPoint({ type: 'health', site: SITE, health });
 }
 
 function gatewayPoint(node: string, atMs: number, step: number): Point {

@@ -35,14 +35,27 @@ async function faultyMinute(seed: string, name: string): Promise<void> {
   const mesh = await SimMesh.start({ seed, edges, delayMs: 2, jitterMs: 6, limits });
   const { random } = mesh;
   const ids = [...mesh.brokers.keys()];
-  for (const broker of mesh.brokers.values()) broker.subscribe('t/#');
+  for (const broker of mesh.brokers.values()) {
+    broker.subscribe('t/#');
+    broker.subscribe(`only/${broker.brokerId}`);
+  }
   await mesh.until(() => ids.every((id) => mesh.node(id).reachable.length === ids.length - 1), 5_000);
   await mesh.run(200);
   const acknowledged = new Map<string, string[]>(ids.map((id) => [id, []]));
+  /** By the one broker that wants them. */
+  const acknowledgedFor = new Map<string, string[]>(ids.map((id) => [id, []]));
   let sent = 0;
   const publish = (): void => {
     for (const id of ids) {
       if (!mesh.nodes.has(id) || random.next() < 0.3) continue;
+      void mesh.broker(id).publish('nobody/wants/this', 'x');
+      const wanting = ids[random.below(ids.length)] as string;
+      const single = `${sent++}`;
+      void mesh
+        .broker(id)
+        .publish(`only/${wanting}`, single)
+        .then(() => acknowledgedFor.get(wanting)?.push(single));
+      if (random.next() < 0.5) continue;
       const text = `${sent++}`;
       void mesh
         .broker(id)
@@ -69,7 +82,8 @@ async function faultyMinute(seed: string, name: string): Promise<void> {
   const isDone = (): boolean =>
     ids.every((id) => {
       const got = new Set(mesh.broker(id).deliveries.map((text) => text.split(' ')[1]));
-      return [...acknowledged.values()].every((texts) => texts.every((text) => got.has(text)));
+      const own = acknowledgedFor.get(id) ?? [];
+      return [own, ...acknowledged.values()].every((texts) => texts.every((text) => got.has(text)));
     });
   await mesh.until(isDone, 30_000);
   await mesh.run(5_000);

@@ -29,6 +29,10 @@ export class SimBroker implements FederationPort {
   readonly #volatileCallbacks = new Set<(message: FederatedMessage) => void>();
   #accepted = new Map<string, { incarnation: string; until: number }>();
   #stampMs = 0;
+  #unwantedFrom = 0;
+  #judgedUntil = 0;
+  /** Asks the federation; set by the mesh. */
+  isWanted: (topic: string) => boolean = () => true;
   #retainedCallback: (gone: RetainedEntry | undefined, come: RetainedEntry | undefined) => void = () => {};
   #lives = 0;
 
@@ -49,6 +53,8 @@ export class SimBroker implements FederationPort {
     this.#accepted = new Map();
     this.deliveries = [];
     this.retainedSet.clear();
+    this.#unwantedFrom = this.disk.records.length;
+    this.#judgedUntil = this.disk.records.length;
     for (const record of this.disk.records) this.#apply(parse(record));
   }
 
@@ -78,11 +84,21 @@ export class SimBroker implements FederationPort {
     return source === undefined ? messages.map(messageOf) : [];
   }
 
+  onJournalledVolatile(): () => void {
+    return () => {};
+  }
+
+  unwanted(): { from: number; until: number } {
+    return { from: this.#unwantedFrom, until: this.#judgedUntil };
+  }
+
   async accept(messages: readonly FederatedMessage[], source: BatchSource): Promise<void> {
     const lives = this.#lives;
     const record: SimRecord = { messages: messages.map(textOf), source };
-    await this.journal.append(encode(record));
-    if (lives === this.#lives) this.#apply(record);
+    const position = await this.journal.append(encode(record));
+    if (lives !== this.#lives) return;
+    this.#judgedUntil = position + 1;
+    this.#apply(record);
   }
 
   acceptVolatile(messages: readonly FederatedMessage[]): void {
@@ -146,7 +162,9 @@ export class SimBroker implements FederationPort {
       return;
     }
     const record: SimRecord = { messages: [textOf(message)] };
-    await this.journal.append(encode(record));
+    const position = await this.journal.append(encode(record));
+    this.#judgedUntil = position + 1;
+    if (retain || this.isWanted(topic)) this.#unwantedFrom = position + 1;
     this.#apply(record);
   }
 

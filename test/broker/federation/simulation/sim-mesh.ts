@@ -162,6 +162,7 @@ export class SimMesh {
       log: pino({ level: 'silent' }),
     });
     this.nodes.set(id, node);
+    this.broker(id).isWanted = (topic) => node.isWanted(topic);
     const others = [...new Set(this.#options.edges.flat())].filter((other) => other !== id);
     await node.start(others);
   }

@@ -49,9 +49,20 @@ export const dataFrame: fc.Arbitrary<DataFrame> = fc
       start: fc.constant(isVolatile ? 0 : start),
       until: fc.constant(isVolatile ? 0 : until),
       destinations: fc.array(destination, { minLength: count, maxLength: count }),
-      messages: fc.array(messageFor(count), { maxLength: 6 }),
+      messages: fc
+        .tuple(fc.array(messageFor(count), { maxLength: 6 }), fc.option(fc.array(fc.nat(), { minLength: 6 })))
+        .map(([messages, jumps]) => (jumps === null ? messages : numbered(messages, jumps))),
     });
   });
+
+/** With ascending sequences. */
+function numbered(messages: DataMessage[], jumps: number[]): DataMessage[] {
+  let sequence = -1;
+  return messages.map((message, at) => {
+    sequence += 1 + (jumps[at] as number);
+    return { ...message, sequence };
+  });
+}
 
 /** One message that compresses well. */
 export function largeFrame(payloadBytes = DATA_BYTES_MAX - 100): DataFrame {

@@ -94,7 +94,11 @@ describe('damaged data frames', () => {
     const changes = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { minLength: 1, maxLength: 3 });
     fc.assert(
       fc.property(dataFrame, fc.constantFrom(...encoders), changes, (frame, options, mutations) => {
-        const large = { ...frame, messages: frame.messages.concat(telemetry(1, 10).map((one) => ({ ...one, to: 1 }))) };
+        const last = frame.messages.at(-1)?.sequence;
+        const more = telemetry(1, 10).map((one, at) => {
+          return { ...one, to: 1, ...(last === undefined ? {} : { sequence: last + 1 + at }) };
+        });
+        const large = { ...frame, messages: frame.messages.concat(more) };
         const body = Buffer.from(new DataEncoder(options).encode(large).subarray(5));
         for (const [at, byte] of mutations) body[at % body.length] = byte;
         onlyProtocolErrors(() => new DataDecoder().decode(body));

@@ -1,0 +1,1 @@
+export { type MetricsConfig, MetricsServer } from './server.ts';
