@@ -210,7 +210,19 @@ class LinkedFederation implements LinkFederation {
     if (link !== undefined) return link.objection(peer);
     if (!peer.isLeaf) return `${peer.node} is not a peer of ${port.brokerId}.`;
     if (!config.acceptsLeaves || this.#isLeaf) return `${port.brokerId} takes no leaves.`;
+    if (this.#links.size >= LEAVES_MAX) this.#forgetLeaves();
     return this.#links.size < LEAVES_MAX ? undefined : `${port.brokerId} has ${LEAVES_MAX} links.`;
+  }
+
+  /** Leaves that are gone make room for others. */
+  #forgetLeaves(): void {
+    const { peers, uplinks } = this.#options.config;
+    const configured = new Set([...peers, ...uplinks].map(({ id }) => id));
+    for (const [id, link] of this.#links) {
+      if (configured.has(id) || link.state().state === 'up') continue;
+      link.stop();
+      this.#links.delete(id);
+    }
   }
 
   #shakeHands(

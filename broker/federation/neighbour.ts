@@ -57,6 +57,10 @@ export interface NeighbourOptions {
 /** Bytes that may wait in the connection before data waits here, where what is more urgent can overtake it. */
 const SOCKET_BYTES_MAX = 256 * 1024;
 const CREDIT_SHARE = 4;
+/** Bytes that may wait in the connection at all: what is outside of the credit is cut off there. */
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
+/** Bytes of a comparison of retained messages that may wait; what is beyond is found by the next one. */
+const BULK_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
  * One end of one connection, from the end of the handshake to its own: frames and ticks in, frames out. It knows neither
@@ -70,6 +74,7 @@ export class Neighbour {
   #queue: { frame: DataFrame; bytes: number }[] = [];
   #queuedBytes = 0;
   #bulk: Buffer[] = [];
+  #bulkBytes = 0;
   /** Bytes of data that the other end still takes. */
   #credit = 0;
   /** Bytes that came and were not granted again: those at hand, and those since the last grant. */
@@ -129,6 +134,7 @@ export class Neighbour {
     this.#queue = [];
     this.#queuedBytes = 0;
     this.#bulk = [];
+    this.#bulkBytes = 0;
   }
 
   control(frame: ControlFrame): void {
@@ -145,7 +151,11 @@ export class Neighbour {
 
   /** Frames of the comparison of retained messages, encoded: they go out as the connection takes them. */
   bulk(frames: readonly Buffer[]): void {
-    this.#bulk.push(...frames);
+    for (const frame of frames) {
+      if (this.#bulkBytes + frame.length > BULK_BYTES_MAX) break;
+      this.#bulk.push(frame);
+      this.#bulkBytes += frame.length;
+    }
     this.#pump();
   }
 
@@ -268,12 +278,17 @@ export class Neighbour {
     while (sent < this.#queue.length && this.#credit > 0 && !this.#isOver && writableBytes() < SOCKET_BYTES_MAX) {
       const { frame, bytes } = this.#queue[sent++] as { frame: DataFrame; bytes: number };
       this.#queuedBytes -= bytes;
-      const encoded = this.#encoder.encode(frame);
+      const encoded = this.#encode(frame);
+      if (encoded === undefined) continue;
       this.#credit -= encoded.length;
       this.#send(encoded);
     }
     if (sent > 0) this.#queue.splice(0, sent);
-    while (this.#bulk.length > 0 && writableBytes() < SOCKET_BYTES_MAX) this.#send(this.#bulk.shift() as Buffer);
+    while (this.#bulk.length > 0 && writableBytes() < SOCKET_BYTES_MAX) {
+      const frame = this.#bulk.shift() as Buffer;
+      this.#bulkBytes -= frame.length;
+      this.#send(frame);
+    }
     if (!hadRoom && this.hasRoom) events.onRoom(this);
   }
 
@@ -283,8 +298,22 @@ export class Neighbour {
     this.control({ type: 'ping', id: this.#pingId, hlcMs: this.#options.events.stampMs() });
   }
 
+  /** Undefined for a frame that unfolds to more than a frame may hold: nobody but its origin is to suffer from it. */
+  #encode(frame: DataFrame): Buffer | undefined {
+    try {
+      return this.#encoder.encode(frame);
+    } catch {
+      this.#options.counters.dropped.transit += frame.messages.length;
+      return undefined;
+    }
+  }
+
   #send(frame: Buffer): void {
     if (this.#isOver) return;
+    if (this.#options.writableBytes() > OUTPUT_BYTES_MAX) {
+      this.#fail(new LatticeError('LINK_DOWN', `The other broker leaves ${OUTPUT_BYTES_MAX} bytes unread.`));
+      return;
+    }
     this.#options.counters.bytesSent += frame.length;
     this.#options.send(frame);
   }
@@ -300,6 +329,9 @@ export class Neighbour {
 
 function weightOf({ messages, destinations }: DataFrame): number {
   let bytes = 64 * destinations.length;
-  for (const { topic, payload } of messages) bytes += topic.length + payload.length + 8;
+  for (const { topic, payload, shares = [] } of messages) {
+    bytes += topic.length + payload.length + 8;
+    for (const { filter } of shares) bytes += filter.length;
+  }
   return bytes;
 }

@@ -5,6 +5,7 @@ import type { StreamState } from '../../core/wire/index.ts';
 import { Forwarder } from './forwarder.ts';
 import { type InterestFrame, InterestTable } from './interest/index.ts';
 import { encodeApplied, InterestAnnouncer } from './interest-announcer.ts';
+import { InterestFollower } from './interest-follower.ts';
 import type { DropCause, LinkCounters, LinkLimits } from './limits.ts';
 import type { Neighbour, NeighbourEvents } from './neighbour.ts';
 import type { FederationPort } from './port.ts';
@@ -42,6 +43,7 @@ export class FederationNode {
   readonly #database: LinkStateDatabase;
   readonly #interest: InterestTable;
   readonly #announcer: InterestAnnouncer;
+  readonly #follower: InterestFollower;
   readonly #outflow: Outflow;
   readonly #volatile: VolatileOutflow;
   readonly #followed: FollowedTopics;
@@ -66,6 +68,15 @@ export class FederationNode {
     this.#database = new LinkStateDatabase({ node: brokerId, incarnation, boot, isLeaf });
     this.#interest = new InterestTable((node) => this.#database.of(node)?.boot);
     const routes = (): Routes => this.#database.routes();
+    this.#follower = new InterestFollower({
+      brokerId,
+      table: this.#interest,
+      database: this.#database,
+      clock,
+      log,
+      neighbourTo: (node) => this.#neighbours.get(routes().nextHop(node) ?? ''),
+      tellApplied: (node, ofBoot, version) => void this.send(node, APPLIED, encodeApplied(ofBoot, version)),
+    });
     const outlet = {
       hasRoom: (hop: string) => this.#neighbours.get(hop)?.hasRoom === true,
       send: (hop: string, frame: DataFrame) => void this.#neighbours.get(hop)?.data(frame),
@@ -79,6 +90,8 @@ export class FederationNode {
     this.#outflow = new Outflow({
       ...shared,
       clock,
+      isCurrent: (node) => this.#follower.isCurrent(node),
+      incarnationOf: (node) => this.#database.of(node)?.incarnation,
       onResend: (node) => {
         const counters = this.#countersOf(routes().nextHop(node));
         if (counters !== undefined) counters.resends += 1;
@@ -276,6 +289,7 @@ export class FederationNode {
     this.#volatile.drop(neighbour.peer);
     this.#neighbours.delete(neighbour.peer);
     this.#retained.detach(neighbour);
+    this.#follower.onDetached(neighbour);
     if (!this.#isStopped) this.#neighboursChanged();
   }
 
@@ -284,6 +298,7 @@ export class FederationNode {
     for (const neighbour of this.#neighbours.values()) neighbour.onTick();
     this.#outflow.onTick();
     this.#retained.onTick();
+    this.#follower.onTick(this.#reachable);
     // As long as something may wait for a broker, what it wants is not forgotten.
     for (const node of this.#database.forget(clock.monotonicMs(), limits.backlogAgeMsMax)) this.#interest.forget(node);
   }
@@ -312,11 +327,9 @@ export class FederationNode {
     if (answer !== undefined) neighbour.control({ type, ...answer });
     if (flood !== undefined) this.#flood({ type, ...flood }, neighbour);
     if (isNew) this.#routesChanged();
-    const { node, boot, interestVersion, interestHash } = advertisement;
-    if (flood === undefined || interestVersion === 0) return;
-    const known = this.#interest.version(node);
-    if (known?.boot === boot && known.version === interestVersion && known.hash === interestHash) return;
-    neighbour.control({ type: 'interestPull', node });
+    if (flood === undefined) return;
+    this.#follower.onAdvertisement(neighbour, advertisement.node);
+    this.#outflow.onInterest();
   }
 
   /**
@@ -342,28 +355,9 @@ export class FederationNode {
   }
 
   #onInterest(neighbour: Neighbour, frame: InterestFrame): void {
-    const { log } = this.#options;
-    const { node, boot, version } = frame;
-    if (node === this.#options.port.brokerId) return;
-    switch (this.#interest.apply(frame)) {
-      case 'applied':
-        this.#flood(frame, neighbour);
-        this.send(node, APPLIED, encodeApplied(boot, version));
-        this.#outflow.wake();
-        return;
-      case 'partial':
-        this.#flood(frame, neighbour);
-        return;
-      case 'pull':
-      case 'damaged':
-        neighbour.control({ type: 'interestPull', node });
-        return;
-      case 'refused':
-        log.error({ code: 'LINK_PROTOCOL', node }, 'a broker wants more filters than can be kept');
-        return;
-      case 'known':
-      case 'foreign':
-    }
+    if (!this.#follower.onFrame(neighbour, frame)) return;
+    this.#flood(frame, neighbour);
+    this.#outflow.onInterest();
   }
 
   #snapshotOf(node: string): InterestFrame[] {
@@ -387,10 +381,7 @@ export class FederationNode {
     this.#reachable = reachable;
     this.#outflow.onRoutes();
     if (joined.length === 0 && left.length === 0) return;
-    for (const node of joined) {
-      const known = this.#interest.version(node);
-      if (known !== undefined) this.send(node, APPLIED, encodeApplied(known.boot, known.version));
-    }
+    this.#follower.onJoined(joined);
     this.#announcer.onReachable(left);
     for (const callback of this.#reachableCallbacks) callback(joined, left);
   }

@@ -33,7 +33,12 @@ export class Destination {
   /** The brokers on the way there, joined; another text is another way. */
   path = '';
 
-  constructor(node: string, cursor: LogCursor) {
+  /** Which life of its data folder it is in, and since when it cannot be reached, monotonic ms. */
+  incarnation: string | undefined;
+  awaySinceMs: number;
+
+  constructor(node: string, cursor: LogCursor, nowMs: number) {
+    this.awaySinceMs = nowMs;
     this.node = node;
     this.#cursor = cursor;
     this.#acked = cursor.position;
@@ -90,6 +95,7 @@ export class Destination {
     if (acceptedUntil <= this.#confirmed) return false;
     this.#confirmed = acceptedUntil;
     this.progressMs = nowMs;
+    if (this.#askedAt !== undefined && acceptedUntil >= this.#askedAt) this.#askedAt = undefined;
     let taken = 0;
     for (const { until, bytes } of this.#flights) {
       if (until > acceptedUntil) break;
@@ -101,6 +107,11 @@ export class Destination {
     this.next = Math.max(this.next, acceptedUntil);
     this.#advance(this.#flights.length === 0 ? this.next : acceptedUntil);
     return true;
+  }
+
+  /** It has said that it has less than it said before: it continues from there. */
+  lower(acceptedUntil: number): void {
+    this.#confirmed = Math.min(this.#confirmed, acceptedUntil);
   }
 
   /** Goes back to what was acknowledged: what is in flight counts as lost. */

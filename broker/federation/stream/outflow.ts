@@ -1,5 +1,5 @@
 import type { DurableLog } from '../../../core/log/index.ts';
-import type { Clock } from '../../../core/time/index.ts';
+import { type Clock, delay } from '../../../core/time/index.ts';
 import type { InterestTable } from '../interest/index.ts';
 import type { DropCause, LinkLimits } from '../limits.ts';
 import type { FederatedMessage, FederationPort } from '../port.ts';
@@ -25,6 +25,10 @@ export interface OutflowOptions {
   outlet: Outlet;
   limits: LinkLimits;
   clock: Clock;
+  /** Whether what is known of a broker's filters is up to date; until then nothing is passed over for it. */
+  isCurrent: (node: string) => boolean;
+  /** Which life of its data folder a broker is in. */
+  incarnationOf: (node: string) => string | undefined;
   onSent: (neighbour: string, messages: number) => void;
   onResend: (node: string) => void;
   onDropped: (node: string, cause: DropCause, count: number) => void;
@@ -36,6 +40,8 @@ const REWIND_PAUSE_MS = 50;
 const ASK_INTERVAL_MS = 500;
 /** Messages that the journal takes in one record. */
 const BATCH_MESSAGES_MAX = 4_096;
+/** How long nothing is sent after the journal could not be read. */
+const RETRY_MS = 1_000;
 const CURSOR_PREFIX = 'to-';
 
 /**
@@ -57,6 +63,9 @@ export class Outflow {
   #isWoken = false;
   #waitsForJournal = false;
   #running: Promise<void> | undefined;
+  /** Those for whom messages wait however long they are away. */
+  #awaited: ReadonlySet<string> = new Set();
+  #hasStrangers: boolean | undefined;
 
   constructor(options: OutflowOptions) {
     this.#options = options;
@@ -68,10 +77,10 @@ export class Outflow {
   async start(nodes: readonly string[]): Promise<void> {
     const names = this.#journal.cursorNames().filter((name) => name.startsWith(CURSOR_PREFIX));
     const known = names.map((name) => name.slice(CURSOR_PREFIX.length));
+    this.#awaited = new Set(nodes);
     await Promise.all([...new Set([...nodes, ...known])].map((node) => this.#open(node)));
-    this.#running = this.#run().catch((error: unknown) => {
-      if (!this.#aborter.signal.aborted) this.#options.onFailed(error);
-    });
+    this.#running = this.#run();
+    this.onInterest();
   }
 
   async stop(): Promise<void> {
@@ -85,8 +94,14 @@ export class Outflow {
   /** Routes have changed: whoever is reached by another way gets again what it has not acknowledged. */
   onRoutes(): void {
     const routes = this.#options.routes();
-    for (const node of routes.reachable) if (!this.#destinations.has(node)) void this.#open(node);
+    for (const node of routes.reachable) if (!this.#destinations.has(node)) this.#tryToOpen(node);
     for (const destination of this.#destinations.values()) this.#follow(destination);
+    this.onInterest();
+  }
+
+  /** What is known of the destinations' filters has changed. */
+  onInterest(): void {
+    this.#hasStrangers = undefined;
     this.wake();
   }
 
@@ -101,6 +116,7 @@ export class Outflow {
       this.#begin(destination, acceptedUntil);
     } else {
       const isNews = destination.onAck(acceptedUntil, nowMs);
+      if (isRewind) destination.lower(acceptedUntil);
       if (isRewind && destination.isInFlight && destination.isMissing(acceptedUntil)) {
         this.#sendAgain(destination, isNews, nowMs);
       }
@@ -115,20 +131,16 @@ export class Outflow {
     this.#options.onResend(destination.node);
   }
 
-  /** A broker is gone for good: nothing waits for it any more. */
-  async forget(node: string): Promise<void> {
-    if (!this.#destinations.delete(node)) return;
-    await this.#journal.removeCursor(CURSOR_PREFIX + node);
-  }
-
   onTick(): void {
     const { clock, limits } = this.#options;
     const nowMs = clock.monotonicMs();
     this.#ages.note(nowMs, this.#journal.durablePosition);
     const expired = this.#ages.expired(nowMs);
+    for (const node of this.#options.routes().reachable) if (!this.#destinations.has(node)) this.#tryToOpen(node);
     for (const destination of this.#destinations.values()) {
       if (destination.path === '') {
         if (expired !== undefined) this.#drop(destination, 'age', destination.giveUp(expired));
+        if (nowMs - destination.awaySinceMs > limits.backlogAgeMsMax) this.#forget(destination.node);
         continue;
       }
       const isStuck = destination.isInFlight && nowMs - destination.progressMs > limits.resendMs;
@@ -137,9 +149,20 @@ export class Outflow {
     }
   }
 
-  /** Whether nothing is known yet of what some destination wants. */
+  /**
+   * Whether it is uncertain what some destination will want when a message of now is sent to it: it is away, or its filters are not
+   * up to date, or its cursor is being opened.
+   */
   get hasStrangers(): boolean {
-    for (const node of this.#destinations.keys()) if (this.#options.interest.version(node) === undefined) return true;
+    this.#hasStrangers ??= this.#findStrangers();
+    return this.#hasStrangers;
+  }
+
+  #findStrangers(): boolean {
+    if (this.#running === undefined || this.#opening.size > 0) return true;
+    for (const { node, path } of this.#destinations.values()) {
+      if (path === '' || !this.#options.isCurrent(node)) return true;
+    }
     return false;
   }
 
@@ -186,28 +209,49 @@ export class Outflow {
   #open(node: string): Promise<void> {
     const known = this.#opening.get(node);
     if (known !== undefined) return known;
-    const opening = this.#openCursor(node).finally(() => this.#opening.delete(node));
+    const opening = this.#openCursor(node).finally(() => {
+      this.#opening.delete(node);
+      this.onInterest();
+    });
     this.#opening.set(node, opening);
-    opening.catch((error: unknown) => this.#options.onFailed(error));
     return opening;
+  }
+
+  /** It is tried again with the next tick. */
+  #tryToOpen(node: string): void {
+    this.#open(node).catch((error: unknown) => this.#options.onFailed(error));
   }
 
   async #openCursor(node: string): Promise<void> {
     const cursor = await this.#journal.cursor(CURSOR_PREFIX + node, 'next');
-    const destination = new Destination(node, cursor);
+    const destination = new Destination(node, cursor, this.#options.clock.monotonicMs());
     this.#destinations.set(node, destination);
     this.#follow(destination);
   }
 
+  /** A broker that is not in the configuration has been away for too long: nothing waits for it any more. */
+  #forget(node: string): void {
+    if (this.#awaited.has(node)) return;
+    this.#destinations.delete(node);
+    this.onInterest();
+    this.#journal.removeCursor(CURSOR_PREFIX + node).catch((error: unknown) => this.#options.onFailed(error));
+  }
+
   #follow(destination: Destination): void {
-    const { routes, onResend } = this.#options;
+    const { routes, onResend, incarnationOf, clock } = this.#options;
     const path = routes().path(destination.node)?.join('/') ?? '';
-    if (path === destination.path) return;
+    const incarnation = incarnationOf(destination.node);
+    // Another life may have less than the one before has said.
+    const isAnother = incarnation !== destination.incarnation;
+    if (path === destination.path && !isAnother) return;
     destination.path = path;
-    if (path === '') {
-      // What it has is asked for again when it comes back: it may be another life.
+    destination.incarnation = incarnation;
+    if (path === '' || isAnother) {
       destination.isLive = false;
       destination.rewind();
+    }
+    if (path === '') {
+      destination.awaySinceMs = clock.monotonicMs();
       return;
     }
     if (destination.isLive) {
@@ -241,33 +285,44 @@ export class Outflow {
     const { signal } = this.#aborter;
     while (!signal.aborted) {
       this.#isWoken = false;
-      let hasSent = false;
-      for (const group of this.#groups()) {
-        await this.#sendTo(group);
+      try {
+        if (!(await this.#sendToAll())) await this.#pause();
+      } catch (error) {
         if (signal.aborted) return;
-        hasSent = true;
+        // A disk that fails once may work again.
+        this.#options.onFailed(error);
+        await delay(this.#options.clock, RETRY_MS, signal);
       }
-      if (!hasSent) await this.#pause();
     }
+  }
+
+  /** One batch to each group; whether there was any. */
+  async #sendToAll(): Promise<boolean> {
+    const groups = this.#groups();
+    for (const group of groups) {
+      await this.#sendTo(group);
+      if (this.#aborter.signal.aborted) break;
+    }
+    return groups.length > 0;
   }
 
   /** Destinations to which something may be sent now, by the position at which they stand. */
   #groups(): Destination[][] {
-    const { limits, routes, outlet, interest, port } = this.#options;
+    const { limits, routes, outlet, isCurrent, port } = this.#options;
     const end = this.#journal.durablePosition;
     const unwanted = port.unwanted();
     const byPosition = new Map<number, Destination[]>();
     for (const destination of this.#destinations.values()) {
       const { isLive, inflightBytes, node } = destination;
-      if (isLive && destination.next >= unwanted.from && destination.next < unwanted.until) {
+      // As long as it is not certain what it wants, nothing may be passed over.
+      if (!isLive || !isCurrent(node)) continue;
+      if (destination.next >= unwanted.from && destination.next < unwanted.until) {
         destination.pass(Math.min(unwanted.until, end));
       }
       const { next } = destination;
-      if (!isLive || next >= end || inflightBytes >= limits.windowBytesMax) continue;
+      if (next >= end || inflightBytes >= limits.windowBytesMax) continue;
       const hop = routes().nextHop(node);
       if (hop === undefined || !outlet.hasRoom(hop)) continue;
-      // As long as it has not said what it wants, nothing may be passed over.
-      if (interest.version(node) === undefined) continue;
       const group = byPosition.get(next);
       if (group === undefined) byPosition.set(next, [destination]);
       else if (group.length < DESTINATIONS_MAX) group.push(destination);
@@ -282,7 +337,7 @@ export class Outflow {
     const records = await this.#journal.read(start, limits.batchBytes);
     if (this.#aborter.signal.aborted) return;
     // An acknowledgement, or another way, may have moved some of them meanwhile.
-    const present = group.filter(({ next, isLive }) => isLive && next === start);
+    const present = group.filter(({ node, next, isLive }) => isLive && next === start && this.#options.isCurrent(node));
     if (present.length === 0) return;
     const limit = this.#meetingPoint(start);
     let until = start;
@@ -395,10 +450,16 @@ export class Outflow {
     if (!this.#waitsForJournal) {
       this.#waitsForJournal = true;
       const { onFailed } = this.#options;
-      this.#journal.waitBeyond(this.#journal.durablePosition, this.#aborter.signal).then(() => {
-        this.#waitsForJournal = false;
-        this.wake();
-      }, onFailed);
+      this.#journal
+        .waitBeyond(this.#journal.durablePosition, this.#aborter.signal)
+        .catch((error: unknown) => {
+          if (!this.#aborter.signal.aborted) onFailed(error);
+          return delay(this.#options.clock, RETRY_MS, this.#aborter.signal);
+        })
+        .then(() => {
+          this.#waitsForJournal = false;
+          this.wake();
+        });
     }
     if (this.#isWoken) return;
     await new Promise<void>((resolve) => {

@@ -59,7 +59,7 @@ export class VolatileOutflow {
     };
     for (const node of route.nodes) waitingFor(node)?.nodes.push(node);
     for (const { filter, broker } of message.shares ?? []) waitingFor(broker)?.shares.push({ filter, node: broker });
-    for (const [hop, waiting] of byHop) this.#queue(hop, waiting);
+    for (const [hop, waiting] of byHop) for (const part of partsOf(waiting)) this.#queue(hop, part);
   }
 
   /** Sends what waits for a neighbour, as far as there is room. */
@@ -82,7 +82,7 @@ export class VolatileOutflow {
       }
       queue.bytes -= bytes;
       onSent(hop, batch.length);
-      outlet.send(hop, this.#frameOf(batch, [...nodes].slice(0, DESTINATIONS_MAX)));
+      outlet.send(hop, this.#frameOf(batch, [...nodes]));
     }
     if (sent === queue.waiting.length) this.#queues.delete(hop);
     else queue.waiting.splice(0, sent);
@@ -141,6 +141,19 @@ export class VolatileOutflow {
     const { hopsMax: hopsLeft } = limits;
     return { origin, incarnation, hopsLeft, isVolatile: true, start: 0, until: 0, destinations, messages };
   }
+}
+
+/** One frame names so many destinations, so a message for more goes out in parts. */
+function partsOf({ message, nodes, shares }: Waiting): Waiting[] {
+  if (nodes.length + shares.length <= DESTINATIONS_MAX) return [{ message, nodes, shares }];
+  const parts: Waiting[] = [];
+  for (let at = 0; at < nodes.length; at += DESTINATIONS_MAX) {
+    parts.push({ message, nodes: nodes.slice(at, at + DESTINATIONS_MAX), shares: [] });
+  }
+  for (let at = 0; at < shares.length; at += DESTINATIONS_MAX) {
+    parts.push({ message, nodes: [], shares: shares.slice(at, at + DESTINATIONS_MAX) });
+  }
+  return parts;
 }
 
 function weightOf({ message: { topic, payload }, nodes }: Waiting): number {

@@ -73,6 +73,7 @@ export class DataDecoder {
     const payloadBytes: number[] = [];
     let to = allOf(destinations);
     let sequence = 0;
+    let unfolded = 0;
     for (let i = 0; i < count; i++) {
       const flags = reader.byte();
       const qos = flags & QOS_MASK;
@@ -92,6 +93,9 @@ export class DataDecoder {
       if ((flags & FLAG_JUMP) !== 0) sequence += reader.varint(Number.MAX_SAFE_INTEGER - sequence);
       if (hasSequences) message.sequence = sequence++;
       messages.push(message);
+      // An alias is some bytes here and its whole text for whoever passes it on.
+      unfolded += unfoldedBytes(message);
+      if (unfolded > DATA_BYTES_MAX) throw linkProtocolError(`More than ${DATA_BYTES_MAX} bytes of topics and shares.`);
     }
     for (let i = 0; i < count; i++) (messages[i] as DataMessage).payload = reader.bytes(payloadBytes[i] as number);
     reader.expectEnd();
@@ -106,6 +110,12 @@ export class DataDecoder {
     }
     return shares;
   }
+}
+
+function unfoldedBytes({ topic, shares = [], stamp }: DataMessage): number {
+  let bytes = topic.length + (stamp?.broker.length ?? 0);
+  for (const { filter } of shares) bytes += filter.length;
+  return bytes;
 }
 
 /** MQTT 4.7: a topic has no wildcard, no NUL and at least one character. */
