@@ -244,10 +244,12 @@ describeWithPeers('the console of a running mesh', ['chromium'], () => {
     const browser = await launchBrowser();
     try {
       const page = await browser.context.newPage();
+      // Below the test's own, so that what was waited for in vain is named.
+      page.setDefaultTimeout(10_000);
       await page.goto(mesh.endpoints.console);
       await page.getByText('Mote 1').first().waitFor();
       await page.getByText('Every reading is accounted for').waitFor();
-      await page.getByText('broker-2').first().waitFor();
+      await page.getByText('broker-2', { exact: true }).first().waitFor();
       await page.screenshot({ path: '.artifacts/mesh-desktop.png' });
       await page.getByText('Mote 1').first().click();
       await page.locator('canvas').first().waitFor();
