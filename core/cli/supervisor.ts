@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { makePrivateDirectory } from '../files/index.ts';
 import { type ProcessConfig, writeConfig } from '../mesh/index.ts';
-import { Supervised } from '../process/index.ts';
+import { BROKER_SEMI_SPACE_MIB, Supervised } from '../process/index.ts';
 
 /**
  * Processes stop in the opposite order of what they need: devices get their last readings acknowledged, then gateways what
@@ -52,6 +52,7 @@ export class Supervisor {
       args: [kind, ...options],
       entry: this.#options.entry,
       logPath: join(logs, `${name}.log`),
+      ...(kind === 'broker' ? { semiSpaceMib: BROKER_SEMI_SPACE_MIB } : {}),
       // Ten processes compile the same modules; after the first start none has to, which halves the time to ready.
       env: { NODE_COMPILE_CACHE: join(this.#options.dataDir, 'cache') },
     });

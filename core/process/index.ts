@@ -1,2 +1,2 @@
 export { type ChildMessage, hostService, listenError, type Service } from './host.ts';
-export { Supervised, type SupervisedOptions } from './supervised.ts';
+export { BROKER_SEMI_SPACE_MIB, Supervised, type SupervisedOptions } from './supervised.ts';

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { connectAsync } from 'mqtt';
 import { stringify } from 'yaml';
 import { hashPassword } from '../../../core/identity/index.ts';
-import { Supervised } from '../../../core/process/index.ts';
+import { BROKER_SEMI_SPACE_MIB, Supervised } from '../../../core/process/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { BROKER_CORE, pin } from './pin.ts';
 import { ACCOUNT, endWithParent, type Route, type Running, runningOf, type Side, type Started } from './side.ts';
@@ -79,6 +79,7 @@ async function start(folder: string, id: string, links: Record<string, unknown>)
     args: ['broker', '--config', file],
     entry: ENTRY,
     logPath: join(folder, `${id}.log`),
+    semiSpaceMib: BROKER_SEMI_SPACE_MIB,
     env: { LATTICE_LOG_LEVEL: 'warn' },
   });
   const ready = supervised.start();
