@@ -450,7 +450,7 @@ export class Outflow {
     if (!this.#waitsForJournal) {
       this.#waitsForJournal = true;
       const { onFailed } = this.#options;
-      this.#journal
+      void this.#journal
         .waitBeyond(this.#journal.durablePosition, this.#aborter.signal)
         .catch((error: unknown) => {
           if (!this.#aborter.signal.aborted) onFailed(error);
