@@ -123,7 +123,7 @@ export class Ingress {
         return;
       }
       // It must not overtake what came over the same bridge before it.
-      store.queue.after(() => {
+      store.after(() => {
         this.#routeVolatile(packet.topic, packet.payload, { via: clientId, path });
         route();
       });

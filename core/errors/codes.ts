@@ -156,6 +156,10 @@ export const ERROR_CODES = {
     what: 'The broker could not write messages to disk as fast as they came; publishers wait.',
     remedy: 'Use a faster disk, or fewer messages per second.',
   },
+  LINK_BACKLOG_DROPPED: {
+    what: 'Messages that waited for another broker went beyond the bound of the journal or of their age, and were given up and counted.',
+    remedy: 'Bring that broker back, or raise journal.bytesMax or links.backlogAgeMsMax.',
+  },
   LINK_REFUSED: {
     what: 'The other broker refused the link.',
     remedy: "Check that both brokers have the same link secret and know each other's id.",
