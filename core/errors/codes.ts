@@ -251,6 +251,88 @@ export const ERROR_CODES = {
   QUERY_SYNTAX: { what: 'The statement cannot be parsed.', remedy: 'The message names the place.' },
   LINE_PROTOCOL: { what: 'A line of line protocol cannot be parsed.', remedy: 'The message names the line.' },
 
+  // gateways that agree
+  COORDINATION_UNAVAILABLE: {
+    what: 'No majority of the gateways can be reached; nothing was changed.',
+    remedy: 'Start the missing gateways or mend the network between them; `lattice status` names them.',
+  },
+  COORDINATION_TIMEOUT: {
+    what: 'The gateways did not answer in time; the change may or may not have been made.',
+    remedy: 'Read what is there now, and ask again if it is not what you want.',
+  },
+  COORDINATION_REJECTED: {
+    what: 'The request does not fit: malformed, too large, or too many at once.',
+    remedy: 'The message says which; asking again as it is will not help.',
+  },
+  LEASE_NOT_FOUND: {
+    what: 'The lease has ended, and what hung on it is gone.',
+    remedy: 'Begin again with a new lease; whatever was done under the old one needs its fencing token checked.',
+  },
+  REVISION_COMPACTED: {
+    what: 'The history before that revision has been compacted away.',
+    remedy: 'Read the present state, and watch from its revision on.',
+  },
+  REVISION_IN_FUTURE: {
+    what: 'The store has not reached that revision yet.',
+    remedy: 'Use a revision that the store has given you.',
+  },
+  FENCED: {
+    what: 'The request carries the token of an earlier holder; somebody else holds the lock or leads by now.',
+    remedy: 'Stop what you do in the name of that token, and take part in the election or the lock again.',
+  },
+  LOCK_TIMEOUT: {
+    what: 'Somebody else held the lock for as long as you were willing to wait.',
+    remedy: 'Wait longer with --timeout-s, or see who holds it with `lattice kv get --prefix`.',
+  },
+  LOCK_LOST: {
+    what: 'The lock was lost while it was in use: its lease ended.',
+    remedy: 'Begin again; what was written with the old fencing token is refused where tokens are checked.',
+  },
+  RAFT_STORAGE_DAMAGED: {
+    what: "This gateway's copy of the agreed log is damaged where others may rely on it.",
+    remedy: 'Remove the member with `lattice gateway remove`, empty its consensus folder, and add it again.',
+  },
+  RAFT_PROPOSAL_DROPPED: {
+    what: 'The leader did not take the change: there is none, it hands over, or too much is under way.',
+    remedy: 'Ask again in a moment.',
+  },
+  MEMBER_CHANGE_REFUSED: {
+    what: 'That change of the members cannot be made now.',
+    remedy: 'The message says why; see the members with `lattice gateway list`.',
+  },
+  PEER_REFUSED: {
+    what: 'The other end of a connection between gateways is not who it should be, or speaks another version.',
+    remedy: 'Check the address, that both gateways have the key of the same site, and that both run this version.',
+  },
+  PEER_FRAME_INVALID: {
+    what: 'A gateway sent what is no frame of the protocol; the connection was closed.',
+    remedy: 'It is opened again by itself; if this returns, something else listens on that port or changes the bytes.',
+  },
+  RPC_TIMEOUT: {
+    what: 'The other gateway did not answer before the deadline.',
+    remedy: 'It may have done what was asked; ask again with the same request id, which is carried out once.',
+  },
+  RPC_UNREACHABLE: {
+    what: 'The other gateway cannot be reached.',
+    remedy: 'Check that it runs, its address, and the network between.',
+  },
+  RPC_FAILED: {
+    what: 'The other gateway could not carry out the request.',
+    remedy: 'The message says why.',
+  },
+  TRANSACTION_ABORTED: {
+    what: 'A change over several sites was given up; it was made at none of them.',
+    remedy: 'The message names the site and the reason; try again when it is mended.',
+  },
+  TRANSACTION_IN_DOUBT: {
+    what: 'A change over several sites is prepared and its outcome is not known here yet.',
+    remedy: 'Nothing to do: it settles by itself once the group that decides has a majority.',
+  },
+  LEDGER_INVALID: {
+    what: 'The ledger of administrative acts does not hold together.',
+    remedy: 'The first bad entry is named; compare with the copy of another gateway.',
+  },
+
   // devices
   SCENARIO_INVALID: { what: 'The scenario has faults.', remedy: 'Mend each path that is listed.' },
   SIM_QUEUE_FULL: {

@@ -7,6 +7,8 @@ const PEERS = {
   mosquitto_sub: 'mosquitto-clients',
   mosquitto: 'mosquitto',
   influxd: 'influxdb',
+  etcd: 'etcd-server',
+  etcdctl: 'etcd-client',
   curl: 'curl',
   chromium: 'chromium',
 } as const;

@@ -1,0 +1,133 @@
+/*
+ * The port through which the mesh agrees: a small linearizable store with leases, transactions and watches. Our own Raft
+ * group, etcd and the fake of the tests stand behind it, held to one contract suite. The words are etcd's.
+ */
+
+/** A key with its value, as of some revision. */
+export interface KeyValue {
+  key: string;
+  value: string;
+  /** Revision of the store at which the key was created; it names one life of the key. */
+  createRevision: number;
+  /** Revision of the last change. */
+  modRevision: number;
+  /** 1 at creation, one more with each change. */
+  version: number;
+  /** The lease that the key goes with; '' when it stays. */
+  leaseId: string;
+}
+
+/** One key, every key that begins with a prefix, or the keys of [from, to). Keys are ordered by their UTF-8 bytes. */
+export type KeyRange = { key: string } | { prefix: string } | { from: string; to: string };
+
+/**
+ * What a transaction looks at: a field of a key against a value. A key that is not there has version, createRevision and
+ * modRevision 0, value '' and leaseId ''.
+ */
+export type Compare =
+  | { key: string; target: 'version' | 'createRevision' | 'modRevision'; op: CompareOp; value: number }
+  | { key: string; target: 'value' | 'leaseId'; op: CompareOp; value: string };
+
+export type CompareOp = '=' | '!=' | '<' | '>';
+
+export type Operation =
+  | { op: 'put'; key: string; value: string; leaseId?: string }
+  | { op: 'delete'; range: KeyRange }
+  | { op: 'get'; range: KeyRange; limit?: number };
+
+export type OperationResult =
+  | { op: 'put'; previous?: KeyValue }
+  | { op: 'delete'; deleted: KeyValue[] }
+  | { op: 'get'; keyValues: KeyValue[]; hasMore: boolean };
+
+/** All comparisons hold: `success` is carried out, else `failure`; at one revision, as a whole or not at all. */
+export interface Transaction {
+  compare: Compare[];
+  success: Operation[];
+  failure: Operation[];
+}
+
+export interface TransactionResult {
+  succeeded: boolean;
+  /** Of the store, after the transaction. */
+  revision: number;
+  results: OperationResult[];
+}
+
+export interface Lease {
+  id: string;
+  ttlMs: number;
+}
+
+export type WatchEvent =
+  | { type: 'put'; keyValue: KeyValue; previous?: KeyValue }
+  | { type: 'delete'; key: string; revision: number; previous?: KeyValue };
+
+/** The changes of one revision, whole, in order. */
+export interface WatchBatch {
+  revision: number;
+  events: WatchEvent[];
+}
+
+/**
+ * `linearizable` sees every write that had been acknowledged anywhere when the read began. `lease` is as good while no clock
+ * runs wrong by more than the drift that is allowed for, and costs no round-trip. `serializable` is what this member knows, maybe old.
+ */
+export type Consistency = 'linearizable' | 'lease' | 'serializable';
+
+export interface CallOptions {
+  /** Milliseconds until the call is given up with COORDINATION_TIMEOUT: then it may or may not have taken effect. Default 5,000. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+export interface ReadOptions extends CallOptions {
+  /** Default `linearizable`. */
+  consistency?: Consistency;
+  /** As of this revision; default the newest. Rejects with REVISION_COMPACTED or REVISION_IN_FUTURE. */
+  revision?: number;
+  /** At most so many keys. */
+  limit?: number;
+}
+
+export interface CoordinatorStatus {
+  driver: string;
+  /** Name of the leader as this member knows it; undefined while there is none. */
+  leader?: string;
+  term: number;
+  revision: number;
+  compactedRevision: number;
+  members: { name: string; role: 'voter' | 'learner' }[];
+}
+
+/**
+ * Calls reject with a LatticeError: COORDINATION_UNAVAILABLE (no majority can be reached; nothing was changed),
+ * COORDINATION_TIMEOUT (it may have been changed), LEASE_NOT_FOUND, REVISION_COMPACTED, REVISION_IN_FUTURE,
+ * COORDINATION_REJECTED (too large, malformed: asking again will not help).
+ */
+export interface Coordinator {
+  get(key: string, options?: ReadOptions): Promise<KeyValue | undefined>;
+  /** In the order of keys. */
+  range(range: KeyRange, options?: ReadOptions): Promise<{ keyValues: KeyValue[]; revision: number; hasMore: boolean }>;
+  put(key: string, value: string, options?: CallOptions & { leaseId?: string }): Promise<{ revision: number }>;
+  delete(range: KeyRange, options?: CallOptions): Promise<{ revision: number; deleted: number }>;
+  transaction(transaction: Transaction, options?: CallOptions): Promise<TransactionResult>;
+
+  /** A lease that ends ttlMs (1,000 or more) after its last renewal, and its keys with it. */
+  grantLease(ttlMs: number, options?: CallOptions): Promise<Lease>;
+  /** Renews; resolves with the time to live. Rejects with LEASE_NOT_FOUND when it has ended. */
+  keepAlive(leaseId: string, options?: CallOptions): Promise<Lease>;
+  /** Ends it, and deletes its keys, at one revision. */
+  revokeLease(leaseId: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Changes from a revision on (default: those after the call), in order, each revision once, over changes of leader and
+   * connection. Ends when the signal aborts; throws REVISION_COMPACTED when what it should begin with is gone.
+   */
+  watch(range: KeyRange, options: { fromRevision?: number; signal: AbortSignal }): AsyncIterable<WatchBatch>;
+
+  /** Forgets the history below the revision: reads and watches from there reject with REVISION_COMPACTED. */
+  compact(revision: number, options?: CallOptions): Promise<void>;
+  status(): Promise<CoordinatorStatus>;
+  close(): Promise<void>;
+}
