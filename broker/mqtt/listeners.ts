@@ -10,6 +10,7 @@ import type { Clock } from '../../core/time/index.ts';
 import type { BrokerConfig, BrokerLimits } from '../config.ts';
 import { type StrictStream, strictDuplex, TurnEnd, type ViolationContext } from '../strict/index.ts';
 import { Admission } from './admission.ts';
+import { type SharedRead, sharedReader } from './shared-read.ts';
 import { ThrottledLog } from './throttled-log.ts';
 
 export interface ListenersOptions {
@@ -40,7 +41,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
   const turnEnd = new TurnEnd();
   const admission = new Admission({ limits, log: throttled, onRefused: options.onRefused });
 
-  const serve = (stream: Duplex, socket: net.Socket): void => {
+  const serve = (stream: Duplex, socket: net.Socket, onChunk?: SharedRead['onChunk']): void => {
     const address = socket.remoteAddress ?? 'unknown';
     const onViolation = (error: LatticeError, { clientId }: ViolationContext): void => {
       options.onRefused();
@@ -48,13 +49,15 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
     };
     const { packetBytesMax, connectPacketBytesMax, connectTimeoutMs } = limits;
     const onAccepted = (): void => admission.accept(socket);
-    const bounds = { packetBytesMax, connectPacketBytesMax, connectTimeoutMs, clock, onAccepted, turnEnd };
+    const bounds = { packetBytesMax, connectPacketBytesMax, connectTimeoutMs, clock, onAccepted, turnEnd, onChunk };
     options.serve(strictDuplex(stream, bounds, onViolation), address);
   };
 
-  const tcp = net.createServer((socket) => {
+  const readShared = sharedReader();
+  const tcp = net.createServer({ pauseOnConnect: true }, (accepted) => {
+    const { socket, onChunk } = readShared(accepted);
     admission.admit(socket);
-    if (!socket.destroyed) serve(socket, socket);
+    if (!socket.destroyed) serve(socket, socket, onChunk);
   });
   await listen(tcp, host, port, log);
   const servers: net.Server[] = [tcp];

@@ -14,6 +14,8 @@ export interface StrictOptions extends PacketLimits {
   onAccepted?: () => void;
   /** Shared by the connections whose writes go out together. Default: one of its own. */
   turnEnd?: TurnEnd;
+  /** Where the chunks of the socket come from, when they are gone as soon as they are taken. Default: its `data`, to keep. */
+  onChunk?: ((callback: (chunk: Buffer) => void) => void) | undefined;
 }
 
 /** What stands between a client's socket and the broker. */
@@ -64,6 +66,8 @@ class StrictDuplex extends Duplex implements StrictStream {
   readonly #onAccepted: (() => void) | undefined;
   #connectTimer: Timer | undefined;
   #connectSeen = false;
+  /** Whether the chunk at hand is gone when it has been taken. */
+  #isPassing = false;
   /** Whether CONNECT has passed and its CONNACK has not. */
   #awaitsConnack = false;
   /** The first bytes that the broker wrote, until they make a CONNACK; then undefined. */
@@ -100,7 +104,8 @@ class StrictDuplex extends Duplex implements StrictStream {
         this.#violate({ error: new LatticeError('CONNECT_TIMEOUT', `No CONNECT within ${timeoutMs} ms.`) });
       });
     }
-    socket.on('data', this.#onData);
+    if (options.onChunk === undefined) socket.on('data', this.#onData);
+    else options.onChunk((chunk) => this.#onPassing(chunk));
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
@@ -116,9 +121,15 @@ class StrictDuplex extends Duplex implements StrictStream {
     this.#resumeIfWanted();
   }
 
+  #onPassing(chunk: Buffer): void {
+    this.#isPassing = true;
+    if (this.#refused === false) this.#onData(chunk);
+    this.#isPassing = false;
+  }
+
   readonly #onData = (chunk: Buffer): void => {
     const { runs, consumed, violation } = this.#scanner.feed(chunk);
-    for (const run of runs) this.#readerWantsMore = this.push(run);
+    for (const run of runs) this.#readerWantsMore = this.push(this.#isPassing ? Buffer.from(run) : run);
     if (this.#lane !== undefined) this.#laneWantsMore = this.#lane.chunkDone();
     if (violation !== undefined) {
       this.#violate(violation);
@@ -129,7 +140,10 @@ class StrictDuplex extends Duplex implements StrictStream {
       this.#awaitsConnack = true;
       this.#connectTimer?.cancel();
     }
-    if (consumed < chunk.length) this.#held = chunk.subarray(consumed);
+    if (consumed < chunk.length) {
+      const rest = chunk.subarray(consumed);
+      this.#held = this.#isPassing ? Buffer.from(rest) : rest;
+    }
     if (!this.#readerWantsMore || !this.#laneWantsMore || this.#awaitsConnack) this.#socket.pause();
   };
 
