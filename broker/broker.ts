@@ -28,7 +28,7 @@ import {
 } from './mqtt/index.ts';
 import { ShareRouter } from './shares/index.ts';
 import type { BatchMessage, Session, ShareTarget } from './state/index.ts';
-import { BrokerStore, openIncarnation } from './store/index.ts';
+import { BrokerStore, openIncarnation, renewIncarnation } from './store/index.ts';
 import { SystemTopics } from './system-topics.ts';
 
 export interface BrokerDeps {
@@ -140,7 +140,15 @@ class RunningBroker implements Broker {
       shareNodes: (topic) => this.#federation.shareNodes(topic),
     });
     const { siteKey, links } = config;
-    const port = new BrokerFederationPort({ brokerId: config.id, incarnation, store, switchboard, shares, clock });
+    const port = new BrokerFederationPort({
+      brokerId: config.id,
+      incarnation,
+      renewIncarnation: () => renewIncarnation(config.dataDir, deps.random),
+      store,
+      switchboard,
+      shares,
+      clock,
+    });
     const federate = deps.federate ?? createFederation;
     this.#federation = federate({
       port,
@@ -184,7 +192,8 @@ class RunningBroker implements Broker {
     const hotOptions = { ...shared, shares, commandTopic, onWanted, onRefused, holdMs: HOLD_MS };
     const hotPath = config.hotPath ? new HotPath(hotOptions) : undefined;
     const { claimTimeoutMs, transferTimeoutMs } = config.sessions;
-    const moving = { incarnation, store, switchboard, clock, log, claimTimeoutMs, transferTimeoutMs };
+    const incarnationNow = (): string => port.incarnation;
+    const moving = { incarnation: incarnationNow, store, switchboard, clock, log, claimTimeoutMs, transferTimeoutMs };
     this.#roaming = new Roaming({ ...moving, cluster: this.#federation });
     this.#server = new MqttServer({
       config,

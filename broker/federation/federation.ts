@@ -81,7 +81,17 @@ class LinkedFederation implements LinkFederation {
     this.#limits = linkLimits(options.limits);
     this.#key = linkKey(options.siteKey);
     const boot = randomBytes(8).toString('hex');
-    this.#node = new FederationNode({ port, boot, isLeaf: this.#isLeaf, limits: this.#limits, clock, log });
+    this.#node = new FederationNode({
+      port,
+      boot,
+      isLeaf: this.#isLeaf,
+      limits: this.#limits,
+      clock,
+      log,
+      onRenewed: () => {
+        for (const link of this.#links.values()) link.beginAnew();
+      },
+    });
     for (const peer of config.peers) this.#addLink(peer, port.brokerId < peer.id);
     for (const peer of config.uplinks) this.#addLink(peer, true);
   }

@@ -31,6 +31,8 @@ export interface OutflowOptions {
   incarnationOf: (node: string) => string | undefined;
   onSent: (neighbour: string, messages: number) => void;
   onResend: (node: string) => void;
+  /** A destination has more of this broker's stream than was ever in this journal: the folder went back in time. */
+  onOlder: (node: string) => void;
   onDropped: (node: string, cause: DropCause, count: number) => void;
   onFailed: (error: unknown) => void;
 }
@@ -66,10 +68,13 @@ export class Outflow {
   /** Those for whom messages wait however long they are away. */
   #awaited: ReadonlySet<string> = new Set();
   #hasStrangers: boolean | undefined;
+  /** Where the journal ended when this process found it: nobody can have had more from those before. */
+  readonly #foundUntil: number;
 
   constructor(options: OutflowOptions) {
     this.#options = options;
     this.#journal = options.port.journal;
+    this.#foundUntil = this.#journal.nextPosition;
     this.#ages = new AgeMarks(options.limits.backlogAgeMsMax);
   }
 
@@ -109,8 +114,12 @@ export class Outflow {
   onAck(node: string, acceptedUntil: number, isRewind: boolean): void {
     const destination = this.#destinations.get(node);
     if (destination === undefined || destination.path === '') return;
-    // Nobody can have what the journal has not: believed, it would be passed over when it comes.
-    if (acceptedUntil > this.#journal.durablePosition) return;
+    if (acceptedUntil > Math.max(this.#foundUntil, destination.furthest)) {
+      // Believed, what comes at these positions would be passed over. What was found here is the same that it has had.
+      destination.giveUp(this.#foundUntil);
+      this.#options.onOlder(node);
+      return;
+    }
     const nowMs = this.#options.clock.monotonicMs();
     if (!destination.isLive) {
       this.#begin(destination, acceptedUntil);

@@ -36,7 +36,7 @@ export type Advertisement = z.infer<typeof advertisementSchema>;
 
 /** What a broker may change in its own advertisement while it runs. */
 export type AdvertisementChange = Partial<
-  Pick<Advertisement, 'neighbours' | 'isDraining' | 'load' | 'interestVersion' | 'interestHash'>
+  Pick<Advertisement, 'incarnation' | 'neighbours' | 'isDraining' | 'load' | 'interestVersion' | 'interestHash'>
 >;
 
 /**

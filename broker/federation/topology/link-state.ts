@@ -80,6 +80,7 @@ export class LinkStateDatabase {
     const next: Advertisement = { ...this.#own, ...change, neighbours };
     const isSame =
       sameLinks(next, this.#own) &&
+      next.incarnation === this.#own.incarnation &&
       next.isDraining === this.#own.isDraining &&
       next.load === this.#own.load &&
       next.interestVersion === this.#own.interestVersion &&

@@ -40,6 +40,7 @@ interface Scene {
   b: FakeBroker;
   c: FakeBroker;
   fb: LinkFederation;
+  fc: LinkFederation;
   lines: LogLine[];
 }
 
@@ -54,7 +55,7 @@ async function scene(limits: Partial<LinkLimits> = {}): Promise<Scene> {
   b.subscribe('t');
   c.subscribe('t');
   await interestKnown(fb, fc);
-  return { b, c, fb, lines };
+  return { b, c, fb, fc, lines };
 }
 
 /** The link to c was up all the time, and carries messages. */
@@ -271,21 +272,29 @@ describe('a peer that breaks the protocol', () => {
 });
 
 describe('a peer that lies', () => {
-  it('about how far it came is not believed, and goes on getting what it subscribed to', async () => {
+  it('about how far it came makes the broker begin a new life once, and is not believed again', async () => {
     const all = await scene();
+    const firstLife = all.b.incarnation;
+    const first = await neighbour(all.fb);
+    const lie = { origin: 'b', destination: 'a', position: 1_000_000, isRewind: false, hopsLeft: 16 };
+    first.socket.write(encodeAck({ ...lie, incarnation: firstLife }));
+    await first.closed;
+    expect(all.b.incarnation).not.toBe(firstLife);
+    await linked(all.fb, all.fc);
     const { socket, messages } = await neighbour(all.fb);
     const interest = new OwnInterest({ node: 'a', boot: 'boot-of-a' });
     interest.update({ add: ['u'], remove: [] });
     for (const frame of interest.snapshot()) socket.write(encodeControl(frame));
     await eventually(() => expect(all.fb.isWanted('u')).toBe(true));
-    const ack = { origin: 'b', destination: 'a', incarnation: all.b.incarnation, isRewind: false, hopsLeft: 16 };
+    const ack = { ...lie, incarnation: all.b.incarnation };
     socket.write(encodeCredit(100_000));
-    socket.write(encodeAck({ ...ack, position: 1_000_000 }));
+    socket.write(encodeAck(ack));
     socket.write(encodeAck({ ...ack, position: -1 }));
-    socket.write(encodeAck({ ...ack, position: 1_000_000 }));
+    socket.write(encodeAck(ack));
     await all.b.publish('u', 'news');
     await eventually(() => expect(messages()).toEqual(['news']));
-    await othersLiveOn(all);
+    await all.b.publish('t', 'still here');
+    await eventually(() => expect(all.c.payloads()).toEqual(['still here']));
     expect((await all.b.journal.cursor('to-a')).position).toBeLessThanOrEqual(all.b.journal.nextPosition);
     expect(linkOf(all.fb, 'a')).toMatchObject({ state: 'up' });
   });
