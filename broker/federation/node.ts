@@ -324,7 +324,9 @@ export class FederationNode {
   }
 
   #onAdvertisement(neighbour: Neighbour, { type, ...advertisement }: { type: 'advertisement' } & Advertisement): void {
+    const implausible = this.#database.implausible;
     const { flood, answer, isNew } = this.#database.receive(advertisement);
+    if (this.#database.implausible > implausible) this.#noteImplausible(neighbour, advertisement);
     if (advertisement.node === this.#options.port.brokerId && flood !== undefined) {
       this.#outbid();
       return;
@@ -335,6 +337,14 @@ export class FederationNode {
     if (flood === undefined) return;
     this.#follower.onAdvertisement(neighbour, advertisement.node);
     this.#outflow.onInterest();
+  }
+
+  #noteImplausible({ peer }: Neighbour, { node, sequence }: Advertisement): void {
+    const count = this.#database.implausible;
+    // The first, and then ever fewer: a flood of them is one fault.
+    if (!Number.isInteger(Math.log2(count))) return;
+    const fields = { code: 'LINK_PROTOCOL', peer, node, sequence, count };
+    this.#options.log.error(fields, 'an advertisement has a sequence that its broker cannot have reached');
   }
 
   /**

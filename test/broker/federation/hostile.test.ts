@@ -127,8 +127,6 @@ function advertisement(change: Partial<Extract<ControlFrame, { type: 'advertisem
     sequence: 1,
     neighbours: ['b'],
     isLeaf: false,
-    isDraining: false,
-    load: 0,
     interestVersion: 0,
     interestHash: '',
     ...change,
@@ -186,7 +184,7 @@ describe('a stranger at the link port', () => {
       /c is linked already, in another life/,
     ],
     ['an id that nobody has', { ...HELLO, node: 'x' }, 'LINK_REFUSED', 'x is not a peer of b.'],
-    ['another version of the protocol', { ...HELLO, node: 'a', protocol: 9 }, 'LINK_PROTOCOL', /version 2 .* not 9/],
+    ['another version of the protocol', { ...HELLO, node: 'a', protocol: 9 }, 'LINK_PROTOCOL', /version 3 .* not 9/],
   ])('that claims %s is told so and refused', async (_name, hello, code, reason) => {
     const all = await scene();
     const { socket, closed, received } = dial(all.fb);

@@ -146,8 +146,6 @@ describe('control frames', () => {
       sequence: 7,
       neighbours: ['b', 'c'],
       isLeaf: false,
-      isDraining: true,
-      load: 0.5,
       interestVersion: 3,
       interestHash: '00ff',
     },
