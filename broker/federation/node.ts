@@ -283,6 +283,7 @@ export class FederationNode {
   attach(neighbour: Neighbour): void {
     this.#neighbours.set(neighbour.peer, neighbour);
     neighbour.start();
+    neighbour.control({ type: 'filters', ...neighbour.filters.own });
     this.#neighboursChanged();
     for (const advertisement of this.#database.all()) neighbour.control({ type: 'advertisement', ...advertisement });
     this.#retained.attach(neighbour);
@@ -315,6 +316,9 @@ export class FederationNode {
         return;
       case 'interest':
         this.#onInterest(neighbour, frame);
+        return;
+      case 'filters':
+        neighbour.filters.peerHas(frame);
         return;
       case 'interestPull':
         for (const answer of this.#snapshotOf(frame.node)) neighbour.control(answer);
