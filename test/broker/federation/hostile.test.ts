@@ -209,6 +209,16 @@ describe('a stranger at the link port', () => {
   });
 });
 
+describe('more strangers than there is room for', () => {
+  it('that say nothing do not keep a broker from linking', async () => {
+    const all = await scene({ handshakeMsMax: 60_000 });
+    const idle = Array.from({ length: 100 }, () => dial(all.fb));
+    await Promise.all(idle.slice(0, 36).map(({ closed }) => closed));
+    await neighbour(all.fb);
+    await othersLiveOn(all);
+  });
+});
+
 describe('a peer that breaks the protocol', () => {
   it.each([
     ['a truncated batch', encodeFrame('data', data().subarray(5, -3))],
