@@ -6,7 +6,7 @@ import { listenError } from '../core/process/index.ts';
 import type { Random } from '../core/random/index.ts';
 import { type Clock, repeat, type Timer } from '../core/time/index.ts';
 import { type BridgeState, type BrokerHealth, HEALTH_INTERVAL_MS, meshFilter, meshTopic } from '../core/wire/index.ts';
-import { Balancer, clientUrls, type HealthMessage, loopBusyMeter } from './balance/index.ts';
+import { Balancer, clientUrls, DrainMark, type HealthMessage, loopBusyMeter } from './balance/index.ts';
 import { BRIDGE_SESSION_PREFIX, Bridges } from './bridge/index.ts';
 import { BrokerBridgePort } from './bridge-port.ts';
 import type { BrokerConfig } from './config.ts';
@@ -101,7 +101,16 @@ export async function createBroker(config: BrokerConfig, deps: BrokerDeps): Prom
     logger: log,
   });
   const incarnation = await openIncarnation(config.dataDir, deps.random, store.isJournalNew || durableLog.isTailCut);
-  return new RunningBroker(config, deps, store, incarnation);
+  const drainMark = new DrainMark(config.dataDir);
+  return new RunningBroker(config, deps, { store, incarnation, drainMark, wasDraining: await drainMark.isSet() });
+}
+
+/** What the data folder held. */
+interface BrokerData {
+  store: BrokerStore;
+  incarnation: string;
+  drainMark: DrainMark;
+  wasDraining: boolean;
 }
 
 class RunningBroker implements Broker {
@@ -123,7 +132,7 @@ class RunningBroker implements Broker {
   #listeners: Listeners | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(config: BrokerConfig, deps: BrokerDeps, store: BrokerStore, incarnation: string) {
+  constructor(config: BrokerConfig, deps: BrokerDeps, { store, incarnation, drainMark, wasDraining }: BrokerData) {
     const { clock, log } = deps;
     this.#config = config;
     this.#deps = deps;
@@ -247,6 +256,8 @@ class RunningBroker implements Broker {
       publishSystem,
       publish: (topic, payload) => this.#ingress.publishOwn(topic, payload, false),
       leavers: () => this.#server.leavers(),
+      wasDraining,
+      remember: (isDraining) => drainMark.set(isDraining),
     });
     if (config.metrics !== undefined) {
       // A page asks at moments of its own, so it has a meter of its own.
