@@ -35,6 +35,8 @@ export class Outflow {
   #hasStrangers: boolean | undefined;
   /** Where the journal ended when this process found it: nobody can have had more from those before. */
   readonly #foundUntil: number;
+  /** Where the stream of a broker stood that was forgotten, and may come back: the furthest of all. */
+  #forgottenUntil = 0;
 
   constructor(options: OutflowOptions) {
     this.#options = options;
@@ -83,7 +85,7 @@ export class Outflow {
   onAck(node: string, acceptedUntil: number, isRewind: boolean): void {
     const destination = this.#destinations.get(node);
     if (destination === undefined || destination.path === '') return;
-    if (acceptedUntil > Math.max(this.#foundUntil, destination.furthest)) {
+    if (acceptedUntil > Math.max(this.#foundUntil, this.#forgottenUntil, destination.furthest)) {
       // Believed, what comes at these positions would be passed over. What was found here is the same that it has had.
       destination.giveUp(this.#foundUntil);
       this.#options.onOlder(node);
@@ -207,6 +209,7 @@ export class Outflow {
   /** A broker that is not in the configuration has been away for too long: nothing waits for it any more. */
   #forget(node: string): void {
     if (this.#awaited.has(node)) return;
+    this.#forgottenUntil = Math.max(this.#forgottenUntil, this.#destinations.get(node)?.furthest ?? 0);
     this.#destinations.delete(node);
     this.onInterest();
     this.#journal.removeCursor(CURSOR_PREFIX + node).catch((error: unknown) => this.#options.onFailed(error));
