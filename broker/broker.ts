@@ -6,7 +6,7 @@ import { listenError } from '../core/process/index.ts';
 import type { Random } from '../core/random/index.ts';
 import { type Clock, repeat, type Timer } from '../core/time/index.ts';
 import { type BridgeState, type BrokerHealth, HEALTH_INTERVAL_MS, meshFilter, meshTopic } from '../core/wire/index.ts';
-import { Balancer, clientUrls, type HealthMessage, loopBusyMeter } from './balance/index.ts';
+import { Balancer, clientUrls, DrainMark, type HealthMessage, loopBusyMeter } from './balance/index.ts';
 import { BRIDGE_SESSION_PREFIX, Bridges } from './bridge/index.ts';
 import { BrokerBridgePort } from './bridge-port.ts';
 import type { BrokerConfig } from './config.ts';
@@ -28,7 +28,7 @@ import {
 } from './mqtt/index.ts';
 import { ShareRouter } from './shares/index.ts';
 import type { BatchMessage, Session, ShareTarget } from './state/index.ts';
-import { BrokerStore, openIncarnation } from './store/index.ts';
+import { BrokerStore, openIncarnation, renewIncarnation } from './store/index.ts';
 import { SystemTopics } from './system-topics.ts';
 
 export interface BrokerDeps {
@@ -101,7 +101,16 @@ export async function createBroker(config: BrokerConfig, deps: BrokerDeps): Prom
     logger: log,
   });
   const incarnation = await openIncarnation(config.dataDir, deps.random, store.isJournalNew || durableLog.isTailCut);
-  return new RunningBroker(config, deps, store, incarnation);
+  const drainMark = new DrainMark(config.dataDir);
+  return new RunningBroker(config, deps, { store, incarnation, drainMark, wasDraining: await drainMark.isSet() });
+}
+
+/** What the data folder held. */
+interface BrokerData {
+  store: BrokerStore;
+  incarnation: string;
+  drainMark: DrainMark;
+  wasDraining: boolean;
 }
 
 class RunningBroker implements Broker {
@@ -123,7 +132,7 @@ class RunningBroker implements Broker {
   #listeners: Listeners | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(config: BrokerConfig, deps: BrokerDeps, store: BrokerStore, incarnation: string) {
+  constructor(config: BrokerConfig, deps: BrokerDeps, { store, incarnation, drainMark, wasDraining }: BrokerData) {
     const { clock, log } = deps;
     this.#config = config;
     this.#deps = deps;
@@ -140,7 +149,15 @@ class RunningBroker implements Broker {
       shareNodes: (topic) => this.#federation.shareNodes(topic),
     });
     const { siteKey, links } = config;
-    const port = new BrokerFederationPort({ brokerId: config.id, incarnation, store, switchboard, shares, clock });
+    const port = new BrokerFederationPort({
+      brokerId: config.id,
+      incarnation,
+      renewIncarnation: () => renewIncarnation(config.dataDir, deps.random),
+      store,
+      switchboard,
+      shares,
+      clock,
+    });
     const federate = deps.federate ?? createFederation;
     this.#federation = federate({
       port,
@@ -184,7 +201,8 @@ class RunningBroker implements Broker {
     const hotOptions = { ...shared, shares, commandTopic, onWanted, onRefused, holdMs: HOLD_MS };
     const hotPath = config.hotPath ? new HotPath(hotOptions) : undefined;
     const { claimTimeoutMs, transferTimeoutMs } = config.sessions;
-    const moving = { incarnation, store, switchboard, clock, log, claimTimeoutMs, transferTimeoutMs };
+    const incarnationNow = (): string => port.incarnation;
+    const moving = { incarnation: incarnationNow, store, switchboard, clock, log, claimTimeoutMs, transferTimeoutMs };
     this.#roaming = new Roaming({ ...moving, cluster: this.#federation });
     this.#server = new MqttServer({
       config,
@@ -238,6 +256,8 @@ class RunningBroker implements Broker {
       publishSystem,
       publish: (topic, payload) => this.#ingress.publishOwn(topic, payload, false),
       leavers: () => this.#server.leavers(),
+      wasDraining,
+      remember: (isDraining) => drainMark.set(isDraining),
     });
     if (config.metrics !== undefined) {
       // A page asks at moments of its own, so it has a meter of its own.

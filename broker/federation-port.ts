@@ -17,6 +17,8 @@ import type { BrokerStore, Committed } from './store/index.ts';
 export interface BrokerFederationPortOptions {
   brokerId: string;
   incarnation: string;
+  /** Makes another one, on disk. */
+  renewIncarnation: () => Promise<string>;
   store: BrokerStore;
   switchboard: Switchboard;
   /** Chooses members here for what comes for a share. */
@@ -36,7 +38,8 @@ interface Intake {
 /** The broker as its federation sees it. */
 export class BrokerFederationPort implements FederationPort {
   readonly brokerId: string;
-  readonly incarnation: string;
+  readonly #renewIncarnation: () => Promise<string>;
+  #incarnation: string;
   readonly #store: BrokerStore;
   readonly #switchboard: Switchboard;
   readonly #shares: ShareRouter<Session>;
@@ -47,9 +50,11 @@ export class BrokerFederationPort implements FederationPort {
   readonly #intakes = new Map<string, Intake>();
   #unwantedFrom: number;
 
-  constructor({ brokerId, incarnation, store, switchboard, shares, clock }: BrokerFederationPortOptions) {
+  constructor(options: BrokerFederationPortOptions) {
+    const { brokerId, incarnation, renewIncarnation, store, switchboard, shares, clock } = options;
     this.brokerId = brokerId;
-    this.incarnation = incarnation;
+    this.#incarnation = incarnation;
+    this.#renewIncarnation = renewIncarnation;
     this.#store = store;
     this.#switchboard = switchboard;
     this.#shares = shares;
@@ -61,6 +66,14 @@ export class BrokerFederationPort implements FederationPort {
     kept.onFilterChanged = (filter, isWanted) => this.#tellFilter(filter, isWanted, clean.has(filter));
     clean.onFilterChanged = (filter, isWanted) => this.#tellFilter(filter, isWanted, kept.has(filter));
     switchboard.advertised.onChanged = (filter, isAdvertised) => this.#tellFilter(filter, isAdvertised, false);
+  }
+
+  get incarnation(): string {
+    return this.#incarnation;
+  }
+
+  async renewIncarnation(): Promise<void> {
+    this.#incarnation = await this.#renewIncarnation();
   }
 
   get journal(): DurableLog {

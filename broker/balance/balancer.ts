@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type ErrorCode, LatticeError } from '../../core/errors/index.ts';
+import { type ErrorCode, LatticeError, messageOf } from '../../core/errors/index.ts';
 import type { Identity } from '../../core/identity/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import { type Clock, repeat, type Timer } from '../../core/time/index.ts';
@@ -28,6 +28,10 @@ export interface BalancerOptions {
   /** Publishes a message of the broker itself. */
   publish: (topic: string, payload: Buffer) => void;
   leavers: () => { close(): void }[];
+  /** Whether it drained when it ended last. */
+  wasDraining: boolean;
+  /** Keeps over a restart whether it drains; resolves once that is on disk. */
+  remember: (isDraining: boolean) => Promise<void>;
 }
 
 const LIST_INTERVAL_MS = 1_000;
@@ -52,6 +56,7 @@ export class Balancer {
   }
 
   start(): void {
+    if (this.#options.wasDraining) this.#drain.begin();
     this.publishHealth();
     this.#publishList();
     this.#timer = repeat(this.#options.clock, LIST_INTERVAL_MS, () => this.#publishList());
@@ -75,17 +80,28 @@ export class Balancer {
     } else if (identity.role !== 'operator') {
       this.#refuse(identity, id, 'COMMAND_INVALID', 'Only an operator may command a broker.');
     } else {
-      this.#carryOut(identity, command.method);
-      this.#reply({ id, isDraining: this.isDraining, clientsLeft: this.#options.leavers().length });
+      void this.#carryOut(identity, command.method).then(() => {
+        this.#reply({ id, isDraining: this.isDraining, clientsLeft: this.#options.leavers().length });
+      });
     }
   }
 
-  #carryOut({ username }: Identity, method: 'drain' | 'undrain'): void {
+  /** Never rejects. */
+  async #carryOut({ username }: Identity, method: 'drain' | 'undrain'): Promise<void> {
     const hasChanged = method === 'drain' ? this.#drain.begin() : this.#drain.undo();
     if (!hasChanged) return;
     const text = method === 'drain' ? 'the broker drains: it takes no more clients' : 'the broker takes clients again';
     this.#options.log.warn({ code: 'BROKER_DRAINING', isDraining: this.isDraining, username }, text);
     this.publishHealth();
+    try {
+      await this.#options.remember(this.isDraining);
+    } catch (error) {
+      // It drains or not all the same; only a restart would not know.
+      this.#options.log.error(
+        { code: 'DISK_FAILED', error: messageOf(error) },
+        'a restart will not know whether to drain',
+      );
+    }
   }
 
   #refuse({ username }: Identity, id: string, code: ErrorCode, reason: string): void {

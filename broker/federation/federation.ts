@@ -14,6 +14,7 @@ import {
   type LinkListener,
   type LinkTls,
   listen,
+  Strangers,
   shakeHands,
 } from './transport/index.ts';
 import { acceptedCodecs, type LinkIdentity, linkKey } from './wire/index.ts';
@@ -48,7 +49,7 @@ export interface LinkFederation extends Federation {
   listening(): { host: string; port: number } | undefined;
 }
 
-/** Connections that have not proven themselves; one more is closed at once. */
+/** Connections that have not proven themselves; one more takes the place of an older one. */
 const STRANGERS_MAX = 64;
 const LEAVES_MAX = 256;
 const STRANGE_LOGS_MAX = 100;
@@ -70,7 +71,7 @@ class LinkedFederation implements LinkFederation {
   readonly #key: Buffer;
   readonly #node: FederationNode;
   readonly #links = new Map<string, Link>();
-  readonly #strangers = new Set<Connection>();
+  readonly #strangers = new Strangers<Connection, Connection>(STRANGERS_MAX);
   readonly #strangeLogged = new Set<string>();
   #listener: LinkListener | undefined;
   #isStopped = false;
@@ -81,7 +82,17 @@ class LinkedFederation implements LinkFederation {
     this.#limits = linkLimits(options.limits);
     this.#key = linkKey(options.siteKey);
     const boot = randomBytes(8).toString('hex');
-    this.#node = new FederationNode({ port, boot, isLeaf: this.#isLeaf, limits: this.#limits, clock, log });
+    this.#node = new FederationNode({
+      port,
+      boot,
+      isLeaf: this.#isLeaf,
+      limits: this.#limits,
+      clock,
+      log,
+      onRenewed: () => {
+        for (const link of this.#links.values()) link.beginAnew();
+      },
+    });
     for (const peer of config.peers) this.#addLink(peer, port.brokerId < peer.id);
     for (const peer of config.uplinks) this.#addLink(peer, true);
   }
@@ -106,7 +117,7 @@ class LinkedFederation implements LinkFederation {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#listener?.close();
-    for (const stranger of this.#strangers) stranger.close();
+    for (const stranger of this.#strangers.all()) stranger.close();
     for (const link of this.#links.values()) link.stop();
     await this.#node.stop();
   }
@@ -182,11 +193,11 @@ class LinkedFederation implements LinkFederation {
   }
 
   #welcome(connection: Connection): void {
-    if (this.#isStopped || this.#strangers.size >= STRANGERS_MAX) {
+    if (this.#isStopped) {
       connection.close();
       return;
     }
-    this.#strangers.add(connection);
+    this.#strangers.add(connection, connection, connection.remoteAddress)?.close();
     this.#shakeHands(
       'listener',
       connection,

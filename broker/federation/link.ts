@@ -126,6 +126,14 @@ export class Link {
     node.attach(neighbour);
   }
 
+  /** Ends the connection, since what was said of this broker at its start is no longer so. */
+  beginAnew(): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    connection.close();
+    this.#onClosed(connection, new LatticeError('LINK_DOWN', 'This broker has begun a new life.'));
+  }
+
   /** Notes that the peer, or this broker, refused a connection between them; a link that is up stays so. */
   refused(error: LatticeError): void {
     if (this.#neighbour === undefined) this.#enter('refused', error);

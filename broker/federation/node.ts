@@ -23,6 +23,8 @@ export interface NodeOptions {
   limits: LinkLimits;
   clock: Clock;
   log: Logger;
+  /** This broker is in a new life: its links have to begin anew. */
+  onRenewed: () => void;
 }
 
 const TICKS = 4;
@@ -60,6 +62,7 @@ export class FederationNode {
   #unsubscribe: () => void = () => {};
   #isStopped = false;
   #outbidTimer: Timer | undefined;
+  #renewal: Promise<void> | undefined;
 
   constructor(options: NodeOptions) {
     const { port, boot, isLeaf, limits, clock, log } = options;
@@ -96,6 +99,7 @@ export class FederationNode {
         const counters = this.#countersOf(routes().nextHop(node));
         if (counters !== undefined) counters.resends += 1;
       },
+      onOlder: (node) => this.#renew(node),
       onDropped: (node, cause, count) => {
         this.#countDropped(node, cause, count);
         log.error({ code: 'LINK_BACKLOG_DROPPED', node, cause, count }, 'messages for another broker were given up');
@@ -133,7 +137,7 @@ export class FederationNode {
       neighbourOf: (peer) => this.#neighbours.get(peer),
       onData: (frame, index, { filters, counters }) => this.#inflow.onFrame(frame, index, filters, counters),
       onAck: (ack) => {
-        if (ack.incarnation !== incarnation) return;
+        if (ack.incarnation !== port.incarnation) return;
         this.#outflow.onAck(ack.destination, ack.position + 1, ack.isRewind);
       },
       onDatagram: ({ kind, from, body }) => this.#datagramHandlers.get(kind)?.(from, Buffer.from(body)),
@@ -200,6 +204,7 @@ export class FederationNode {
     this.#retained.stop();
     await this.#outflow.stop();
     await this.#inflow.settled();
+    await this.#renewal;
   }
 
   get reachable(): readonly string[] {
@@ -278,6 +283,7 @@ export class FederationNode {
   attach(neighbour: Neighbour): void {
     this.#neighbours.set(neighbour.peer, neighbour);
     neighbour.start();
+    neighbour.control({ type: 'filters', ...neighbour.filters.own });
     this.#neighboursChanged();
     for (const advertisement of this.#database.all()) neighbour.control({ type: 'advertisement', ...advertisement });
     this.#retained.attach(neighbour);
@@ -311,6 +317,9 @@ export class FederationNode {
       case 'interest':
         this.#onInterest(neighbour, frame);
         return;
+      case 'filters':
+        neighbour.filters.peerHas(frame);
+        return;
       case 'interestPull':
         for (const answer of this.#snapshotOf(frame.node)) neighbour.control(answer);
         return;
@@ -319,7 +328,9 @@ export class FederationNode {
   }
 
   #onAdvertisement(neighbour: Neighbour, { type, ...advertisement }: { type: 'advertisement' } & Advertisement): void {
+    const implausible = this.#database.implausible;
     const { flood, answer, isNew } = this.#database.receive(advertisement);
+    if (this.#database.implausible > implausible) this.#noteImplausible(neighbour, advertisement);
     if (advertisement.node === this.#options.port.brokerId && flood !== undefined) {
       this.#outbid();
       return;
@@ -330,6 +341,14 @@ export class FederationNode {
     if (flood === undefined) return;
     this.#follower.onAdvertisement(neighbour, advertisement.node);
     this.#outflow.onInterest();
+  }
+
+  #noteImplausible({ peer }: Neighbour, { node, sequence }: Advertisement): void {
+    const count = this.#database.implausible;
+    // The first, and then ever fewer: a flood of them is one fault.
+    if (!Number.isInteger(Math.log2(count))) return;
+    const fields = { code: 'LINK_PROTOCOL', peer, node, sequence, count };
+    this.#options.log.error(fields, 'an advertisement has a sequence that its broker cannot have reached');
   }
 
   /**
@@ -352,6 +371,23 @@ export class FederationNode {
       this.#outbidTimer = undefined;
       floodOwn();
     });
+  }
+
+  /** Once: a life that began in this process is known to nobody from before, and whoever says otherwise is wrong. */
+  #renew(node: string): void {
+    const { port, log, onRenewed } = this.#options;
+    if (this.#renewal !== undefined) return;
+    log.warn({ code: 'JOURNAL_OLDER', node }, 'another broker has had more from this one than its journal holds');
+    this.#renewal = port.renewIncarnation().then(
+      () => {
+        this.#advertise({ incarnation: port.incarnation });
+        if (!this.#isStopped) onRenewed();
+      },
+      (error: unknown) => {
+        this.#renewal = undefined;
+        log.error({ error }, 'no new life could be begun; trying again when it is asked for');
+      },
+    );
   }
 
   #onInterest(neighbour: Neighbour, frame: InterestFrame): void {

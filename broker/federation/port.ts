@@ -46,6 +46,8 @@ export interface FederationPort {
   readonly brokerId: string;
   /** Which life of the data folder this is: made once, kept on disk; a broker with an empty folder has a new one. */
   readonly incarnation: string;
+  /** Begins a new life, since others have had more of this one than the journal holds. Durable once it resolves. */
+  renewIncarnation(): Promise<void>;
 
   /** Every filter that a local client, connected or with a kept session, has subscribed to; no duplicates. `$SYS` is left out. */
   localFilters(): Iterable<string>;

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/time/index.ts';
 import type { LinkLimits } from './limits.ts';
 import type { Neighbour } from './neighbour.ts';
 import type { FederationPort, RetainedEntry } from './port.ts';
-import { beginComparison, decodeEntries, onDigest, onKeys, RetainedDigest } from './retained/index.ts';
+import { beginComparison, decodeEntries, isBeginning, onDigest, onKeys, RetainedDigest } from './retained/index.ts';
 import type { Frame } from './wire/index.ts';
 
 export interface RetainedSyncOptions {
@@ -67,7 +67,7 @@ export class RetainedSync {
       const isThrough = comparison.position >= 0 && hasReached(neighbour.peer, comparison.position);
       if (!comparison.isDue && !isThrough && nowMs - comparison.sinceMs < limits.retainedCompareMs) continue;
       this.#comparisons.set(neighbour, { position: -1, sinceMs: nowMs, isDue: false });
-      neighbour.bulk([beginComparison(this.#digestFor(neighbour))]);
+      neighbour.bulk([beginComparison(this.#digestOf(incoming(neighbour)))]);
     }
   }
 
@@ -75,12 +75,14 @@ export class RetainedSync {
   async onFrame(neighbour: Neighbour, { kind, body }: Frame): Promise<void> {
     const { port, settled } = this.#options;
     switch (kind) {
-      case 'digest':
+      case 'digest': {
         await settled();
-        neighbour.bulk(onDigest(body, this.#digestFor(neighbour), () => this.#entriesFor(neighbour)));
+        const crossing = isBeginning(body) ? outgoing(neighbour) : incoming(neighbour);
+        neighbour.bulk(onDigest(body, this.#digestOf(crossing), () => this.#entriesOf(crossing)));
         return;
+      }
       case 'keys':
-        neighbour.bulk(onKeys(body, () => this.#entriesFor(neighbour)));
+        neighbour.bulk(onKeys(body, () => this.#entriesOf(outgoing(neighbour))));
         return;
       case 'entries': {
         const entries = decodeEntries(body).filter(({ topic }) => neighbour.filters.letsIn(topic));
@@ -97,17 +99,27 @@ export class RetainedSync {
     for (const [neighbour, comparison] of this.#comparisons) if (neighbour !== from) comparison.isDue = true;
   }
 
-  /** Over a link with filters only what both directions let through can be alike. */
-  #digestFor({ filters }: Neighbour): RetainedDigest {
-    if (filters.isOpen) return this.#digest;
+  #digestOf(crossing: Crossing): RetainedDigest {
+    if (crossing === 'everything') return this.#digest;
     const digest = new RetainedDigest();
-    for (const entry of this.#options.port.retained()) {
-      if (filters.letsOut(entry.topic) && filters.letsIn(entry.topic)) digest.add(entry);
-    }
+    for (const entry of this.#entriesOf(crossing)) digest.add(entry);
     return digest;
   }
 
-  *#entriesFor({ filters }: Neighbour): Generator<RetainedEntry> {
-    for (const entry of this.#options.port.retained()) if (filters.letsOut(entry.topic)) yield entry;
+  *#entriesOf(crossing: Crossing): Generator<RetainedEntry> {
+    for (const entry of this.#options.port.retained()) {
+      if (crossing === 'everything' || crossing(entry.topic)) yield entry;
+    }
   }
+}
+
+/** Which topics may cross in the direction that a comparison is about. */
+type Crossing = 'everything' | ((topic: string) => boolean);
+
+function outgoing({ filters }: Neighbour): Crossing {
+  return filters.isOpen ? 'everything' : (topic) => filters.mayGo(topic);
+}
+
+function incoming({ filters }: Neighbour): Crossing {
+  return filters.isOpen ? 'everything' : (topic) => filters.mayCome(topic);
 }

@@ -5,7 +5,7 @@ import type { BrokerStore } from '../store/index.ts';
 
 export interface MovedSessionsOptions {
   brokerId: string;
-  incarnation: string;
+  incarnation: () => string;
   store: BrokerStore;
   isConnected: (session: Session) => boolean;
 }
@@ -22,13 +22,19 @@ const KNOWN_GIVEN_MAX = 16_384;
 export class MovedSessions implements MoveStore {
   readonly #store: BrokerStore;
   readonly #isConnected: (session: Session) => boolean;
-  /** In front of the identities of what this broker published, as others know them. */
-  readonly #origin: string;
+  readonly #brokerId: string;
+  readonly #incarnation: () => string;
 
   constructor({ brokerId, incarnation, store, isConnected }: MovedSessionsOptions) {
     this.#store = store;
     this.#isConnected = isConnected;
-    this.#origin = `${brokerId}/${incarnation}/`;
+    this.#brokerId = brokerId;
+    this.#incarnation = incarnation;
+  }
+
+  /** In front of the identities of what this broker published, as others know them. */
+  get #origin(): string {
+    return `${this.#brokerId}/${this.#incarnation()}/`;
   }
 
   isConnected = (clientId: string): boolean => {

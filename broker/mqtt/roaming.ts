@@ -9,7 +9,8 @@ import type { Switchboard } from './switchboard.ts';
 
 export interface RoamingOptions {
   cluster: Cluster;
-  incarnation: string;
+  /** Which life of its data folder this broker is in. */
+  incarnation: () => string;
   store: BrokerStore;
   switchboard: Switchboard;
   clock: Clock;

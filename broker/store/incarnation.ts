@@ -5,19 +5,26 @@ import type { Random } from '../../core/random/index.ts';
 
 const INCARNATION = /^[0-9a-f]{32}$/;
 
+const FILE = 'incarnation';
+
 /**
  * Which life of the data folder this is: made once, synced, and read ever after. It is renewed when the journal began anew,
  * since peers would take its first records for ones that they know.
  */
 export async function openIncarnation(directory: string, random: Random, renew: boolean): Promise<string> {
   await mkdir(directory, { recursive: true });
-  const path = join(directory, 'incarnation');
   try {
-    const text = (await readFile(path, 'utf8')).trim();
+    const text = (await readFile(join(directory, FILE), 'utf8')).trim();
     if (!renew && INCARNATION.test(text)) return text;
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }
+  return renewIncarnation(directory, random);
+}
+
+/** Begins a new life of the data folder; durable once it resolves. */
+export async function renewIncarnation(directory: string, random: Random): Promise<string> {
+  const path = join(directory, FILE);
   const incarnation = Array.from({ length: 32 }, () => random.below(16).toString(16)).join('');
   const file = await open(`${path}.tmp`, 'w');
   await file.writeFile(`${incarnation}\n`);

@@ -156,6 +156,10 @@ export const ERROR_CODES = {
     what: 'The broker could not write messages to disk as fast as they came; publishers wait.',
     remedy: 'Use a faster disk, or fewer messages per second.',
   },
+  JOURNAL_OLDER: {
+    what: 'Other brokers have had messages from this one that its journal lacks, as after a backup was restored; it began a new life, so that what it publishes now is not taken for those.',
+    remedy: 'Nothing, if a backup was restored. Otherwise look why the data folder went back in time.',
+  },
   LINK_BACKLOG_DROPPED: {
     what: 'Messages that waited for another broker went beyond the bound of the journal or of their age, and were given up and counted.',
     remedy: 'Bring that broker back, or raise journal.bytesMax or links.backlogAgeMsMax.',

@@ -1,16 +1,7 @@
-import { once } from 'node:events';
-import net from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
 import { connect, startBroker, type TestBroker } from './support/harness.ts';
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 async function startPair(dataDirs: { a?: string; b?: string } = {}): Promise<{ a: TestBroker; b: TestBroker }> {
   const linkPort = await freePort();

@@ -31,6 +31,11 @@ export function beginComparison(digest: RetainedDigest): Buffer {
   return encodeFrame('digest', Buffer.concat([Buffer.of(ROOT), digest.groups()]));
 }
 
+/** Whether a digest is the first frame of a comparison, by which its sender finds what it lacks. */
+export function isBeginning(body: Buffer): boolean {
+  return body[0] === ROOT;
+}
+
 /** The frames that answer a digest; none when nothing differs. `keys` is asked only if some bucket does. Throws LINK_PROTOCOL. */
 export function onDigest(body: Buffer, digest: RetainedDigest, keys: () => Iterable<RetainedKey>): Buffer[] {
   if (body[0] === ROOT && body.length === 1 + SUMS_BYTES) {

@@ -22,6 +22,8 @@ export class Destination {
   #confirmed = 0;
   next: number;
   sentUntil = 0;
+  /** The greatest position that anything ever sent to it by this process completes. */
+  furthest = 0;
   #flights: Flight[] = [];
   inflightBytes = 0;
   /** Monotonic ms of the last acknowledgement, or of the first frame after all was acknowledged. */
@@ -68,6 +70,7 @@ export class Destination {
     this.#flights.push({ until, bytes });
     this.inflightBytes += bytes;
     this.sentUntil = until;
+    this.furthest = Math.max(this.furthest, until);
     this.next = until;
   }
 

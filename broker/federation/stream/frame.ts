@@ -1,7 +1,16 @@
 import type { DataFrame, DataMessage } from '../wire/index.ts';
+import type { OutflowOptions } from './outflow-options.ts';
 
 /** Destinations that one frame can name: the bits of a message's mask. */
 export const DESTINATIONS_MAX = 32;
+
+/** What the frames of this broker's own streams have in common. */
+export function headerOf({
+  port,
+  limits,
+}: Pick<OutflowOptions, 'port' | 'limits'>): Pick<DataFrame, 'origin' | 'incarnation' | 'hopsLeft' | 'isVolatile'> {
+  return { origin: port.brokerId, incarnation: port.incarnation, hopsLeft: limits.hopsMax, isVolatile: false };
+}
 
 /**
  * The part of a frame that goes to some of its destinations, given by their indexes: those messages that one of them wants.

@@ -4,7 +4,7 @@ import type { FederatedMessage, FederationPort } from '../port.ts';
 import type { Routes } from '../topology/index.ts';
 import type { DataFrame, DataMessage } from '../wire/index.ts';
 import { DESTINATIONS_MAX } from './frame.ts';
-import type { Outlet } from './outflow.ts';
+import type { Outlet } from './outflow-options.ts';
 
 export interface VolatileOutflowOptions {
   port: FederationPort;

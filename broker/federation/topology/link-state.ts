@@ -2,7 +2,9 @@ import { LatticeError } from '../../../core/errors/index.ts';
 import {
   type Advertisement,
   type AdvertisementChange,
+  areFarApart,
   compareAge,
+  compareSequences,
   NEIGHBOURS_MAX,
   sameLinks,
 } from './advertisement.ts';
@@ -35,14 +37,13 @@ export class LinkStateDatabase {
   #routes: Routes | undefined;
   #refused = 0;
   #outbid = 0;
+  #implausible = 0;
 
   constructor(own: Pick<Advertisement, 'node' | 'incarnation' | 'boot' | 'isLeaf'>) {
     this.#own = {
       ...own,
       sequence: 1,
       neighbours: [],
-      isDraining: false,
-      load: 0,
       interestVersion: 0,
       interestHash: '',
     };
@@ -55,6 +56,11 @@ export class LinkStateDatabase {
   /** Advertisements of unknown brokers beyond NODES_MAX. */
   get refused(): number {
     return this.#refused;
+  }
+
+  /** Advertisements whose sequence was too far from what is known of their broker. */
+  get implausible(): number {
+    return this.#implausible;
   }
 
   /**
@@ -80,8 +86,7 @@ export class LinkStateDatabase {
     const next: Advertisement = { ...this.#own, ...change, neighbours };
     const isSame =
       sameLinks(next, this.#own) &&
-      next.isDraining === this.#own.isDraining &&
-      next.load === this.#own.load &&
+      next.incarnation === this.#own.incarnation &&
       next.interestVersion === this.#own.interestVersion &&
       next.interestHash === this.#own.interestHash;
     return isSame ? undefined : this.#setOwn(next, this.#own.sequence + 1);
@@ -94,8 +99,9 @@ export class LinkStateDatabase {
 
   /** Takes an advertisement from a neighbour; it has passed the schema. */
   receive(advertisement: Advertisement): Reception {
+    const known = this.of(advertisement.node);
+    if (known !== undefined && areFarApart(advertisement.sequence, known.sequence)) this.#implausible += 1;
     if (advertisement.node === this.#own.node) return this.#receiveOwn(advertisement);
-    const known = this.#others.get(advertisement.node);
     if (known === undefined) {
       // The own broker counts as one.
       if (this.#others.size + 1 >= NODES_MAX) {
@@ -156,8 +162,9 @@ export class LinkStateDatabase {
 
   #receiveOwn(advertisement: Advertisement): Reception {
     const isOfThisProcess = advertisement.boot === this.#own.boot;
-    if (advertisement.sequence < this.#own.sequence) return { answer: this.#own, isNew: false };
-    if (isOfThisProcess && advertisement.sequence === this.#own.sequence) return { isNew: false };
+    const ahead = compareSequences(advertisement.sequence, this.#own.sequence);
+    if (ahead < 0) return { answer: this.#own, isNew: false };
+    if (isOfThisProcess && ahead === 0) return { isNew: false };
     this.#outbid += 1;
     const own = this.#setOwn(this.#own, advertisement.sequence + 1);
     return { flood: own, answer: own, isNew: false };

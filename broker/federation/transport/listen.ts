@@ -17,13 +17,14 @@ import type { LinkAddress } from './address.ts';
 import { Connection, WRITE_BYTES_MAX } from './connection.ts';
 import { LINK_SUBPROTOCOL } from './dial.ts';
 import { linkError } from './link-error.ts';
+import { Strangers } from './strangers.ts';
 import { type LinkTls, readTlsFiles } from './tls-files.ts';
 
 export interface ListenOptions {
   clock: Clock;
   /** certFile and keyFile are needed for TLS; caFile makes every dialer show a certificate. */
   tls?: LinkTls | undefined;
-  /** Sockets in their TLS or WebSocket handshake; one more is closed at once and told to onRefused. */
+  /** Sockets in their TLS or WebSocket handshake; one more takes the place of an older one, which is told to onRefused. See strangers.ts. */
   strangersMax?: number;
   /** How long that handshake may take. */
   handshakeMsMax?: number;
@@ -44,7 +45,7 @@ export async function listen(
   { clock, tls: files = {}, strangersMax = 64, handshakeMsMax = 5_000, onRefused = () => {} }: ListenOptions,
   onConnection: (connection: Connection) => void,
 ): Promise<LinkListener> {
-  const strangers = new Map<string, net.Socket>();
+  const strangers = new Strangers<string, net.Socket>(strangersMax);
   const handOver = (stream: Duplex, socket: net.Socket): void => {
     strangers.delete(keyOf(socket));
     socket.setNoDelay(true);
@@ -54,17 +55,13 @@ export async function listen(
   // In front of the server's own listener, which begins the handshake.
   server.prependListener('connection', (socket: net.Socket) => {
     socket.on('error', () => {});
-    if (strangers.size >= strangersMax) {
-      socket.destroy();
-      onRefused(
-        new LatticeError('LINK_REFUSED', `${strangersMax} others have not proven who they are.`),
-        addressOf(socket),
-      );
-      return;
-    }
-    const key = keyOf(socket);
-    strangers.set(key, socket);
+    const [key, address] = [keyOf(socket), addressOf(socket)];
     socket.once('close', () => strangers.delete(key));
+    const leaving = strangers.add(key, socket, address);
+    if (leaving === undefined) return;
+    const text = `It gave way to another, since ${strangersMax} have not proven who they are.`;
+    onRefused(new LatticeError('LINK_REFUSED', text), addressOf(leaving));
+    leaving.destroy();
   });
   server.on('tlsClientError', (error: Error, socket: tls.TLSSocket) => {
     onRefused(linkError(error), addressOf(socket));
@@ -81,7 +78,7 @@ export async function listen(
   const bound = server.address() as net.AddressInfo;
   const close = (): void => {
     server.close();
-    for (const socket of strangers.values()) socket.destroy();
+    for (const socket of strangers.all()) socket.destroy();
   };
   return { host: bound.address, port: bound.port, close };
 }

@@ -6,6 +6,7 @@ import { linkProtocolError } from './protocol.ts';
 
 const name = z.string().min(1).max(64);
 const token = z.string().min(1).max(128);
+const filterList = z.array(z.string().min(1).max(1_024)).max(1_000).readonly().optional();
 /** What an end is and can; on the handshake frames of both. */
 const abilities = {
   /** Carries no traffic between others. */
@@ -37,6 +38,8 @@ const controlSchema = z.discriminatedUnion('type', [
   interestFrameSchema,
   /** Asks the neighbour for all filters of a broker. */
   z.object({ type: z.literal('interestPull'), node: name }),
+  /** What the sender lets out over this link, and in; first of all after the handshake, so that what would be refused is not compared. */
+  z.object({ type: z.literal('filters'), exports: filterList, imports: filterList }),
   /** A sign of life, with the sender's hybrid logical clock in ms. PONG carries the id of its PING. */
   z.object({ type: z.literal('ping'), id: z.int(), hlcMs: z.number() }),
   z.object({ type: z.literal('pong'), id: z.int(), hlcMs: z.number() }),

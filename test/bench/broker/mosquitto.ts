@@ -3,18 +3,10 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../support/free-port.ts';
 import { PEER_PATH } from '../../support/peers.ts';
 import { BROKER_CORE, pin } from './pin.ts';
-import {
-  ACCOUNT,
-  endWithParent,
-  freePort,
-  runningOf,
-  type Side,
-  type Started,
-  TOPICS,
-  untilListening,
-} from './side.ts';
+import { ACCOUNT, endWithParent, runningOf, type Side, type Started, TOPICS, untilListening } from './side.ts';
 
 const ENVIRONMENT = { ...process.env, PATH: PEER_PATH };
 

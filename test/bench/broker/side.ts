@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { eventually } from '../../support/eventually.ts';
 
 export const ACCOUNT = { username: 'bench', password: 'the load generator' };
@@ -57,17 +57,6 @@ export function endWithParent(pid: number): () => void {
   // Before other listeners, which remove the folders that it writes to.
   process.prependListener('exit', kill);
   return () => process.removeListener('exit', kill);
-}
-
-/** A port that is free now. Mosquitto cannot be told to choose one. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 /** Resolves when somebody listens on the port. */

@@ -129,6 +129,21 @@ describe('a broker that drains', () => {
     expect(codes()).toContain('BROKER_DRAINING');
   }, 20_000);
 
+  it('goes on draining after a restart, until that is undone', async () => {
+    let { port, stop, dataDir } = await startBroker();
+    const restart = async (): Promise<TestClient> => {
+      await stop();
+      ({ port, stop } = await startBroker({}, {}, dataDir));
+      return connect(port);
+    };
+    expect(await command(await connect(port), 'b1', 'drain')).toMatchObject({ isDraining: true });
+    const operator = await restart();
+    await expect(connect(port, credentials('device', 'd1'))).rejects.toThrow();
+    expect(await command(operator, 'b1', 'undrain')).toMatchObject({ isDraining: false });
+    await restart();
+    await connect(port, credentials('device', 'd1'));
+  });
+
   it('obeys an operator at this broker alone', async () => {
     const [first, second] = (await meshParts(['b1', 'b2'])) as [object, object];
     const b1 = await startBroker({ ...first });

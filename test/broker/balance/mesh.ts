@@ -1,27 +1,8 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { ConnectGate, DeviceLink } from '../../../core/device-link/index.ts';
 import { type Random, seededRandom } from '../../../core/random/index.ts';
 import { systemClock } from '../../../core/time/index.ts';
+import { freePorts } from '../../support/free-port.ts';
 import { cleanup, connect, credentials, SITE, type TestClient } from '../support/harness.ts';
-
-/** Ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  return Promise.all(
-    servers.map(async (server) => {
-      const { port } = server.address() as { port: number };
-      await new Promise((resolve) => server.close(resolve));
-      return port;
-    }),
-  );
-}
 
 /** The configuration of brokers that are all linked with each other. */
 export async function meshParts(ids: readonly string[]): Promise<Record<string, unknown>[]> {

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { BridgeState } from '../../../broker/index.ts';
 import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/free-port.ts';
 import { describeWithPeers } from '../../support/peers.ts';
 import { connect, startBroker, type TestBroker } from '../support/harness.ts';
 import { startProcess } from '../support/process.ts';
 import { newFolder } from '../support/store.ts';
-import { freePort, Mosquitto } from './mosquitto.ts';
+import { Mosquitto } from './mosquitto.ts';
 
 const BOTH = { direction: 'both', filter: 'mesh/v1/#' } as const;
 const TOPIC = 'mesh/v1/home/d1/state';

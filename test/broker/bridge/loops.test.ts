@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
 import type { BridgeState } from '../../../broker/index.ts';
 import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/free-port.ts';
 import { describeWithPeers } from '../../support/peers.ts';
 import { connect, startBroker, type TestBroker, type TestClient } from '../support/harness.ts';
-import { freePort, Mosquitto } from './mosquitto.ts';
+import { Mosquitto } from './mosquitto.ts';
 
 const TOPIC = 'mesh/v1/home/d1/state';
 const COUNT = 100;

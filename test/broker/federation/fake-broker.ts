@@ -37,7 +37,7 @@ export interface Delivery {
  */
 export class FakeBroker implements FederationPort {
   readonly brokerId: string;
-  readonly incarnation: string;
+  incarnation: string;
   readonly journal: DurableLog;
   readonly deliveries: Delivery[] = [];
   /** Messages that links handed over to be stored. */
@@ -79,6 +79,10 @@ export class FakeBroker implements FederationPort {
       }
     }
     return broker;
+  }
+
+  async renewIncarnation(): Promise<void> {
+    this.incarnation = randomUUID();
   }
 
   localFilters(): string[] {

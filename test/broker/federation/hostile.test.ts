@@ -40,6 +40,7 @@ interface Scene {
   b: FakeBroker;
   c: FakeBroker;
   fb: LinkFederation;
+  fc: LinkFederation;
   lines: LogLine[];
 }
 
@@ -54,7 +55,7 @@ async function scene(limits: Partial<LinkLimits> = {}): Promise<Scene> {
   b.subscribe('t');
   c.subscribe('t');
   await interestKnown(fb, fc);
-  return { b, c, fb, lines };
+  return { b, c, fb, fc, lines };
 }
 
 /** The link to c was up all the time, and carries messages. */
@@ -126,8 +127,6 @@ function advertisement(change: Partial<Extract<ControlFrame, { type: 'advertisem
     sequence: 1,
     neighbours: ['b'],
     isLeaf: false,
-    isDraining: false,
-    load: 0,
     interestVersion: 0,
     interestHash: '',
     ...change,
@@ -185,7 +184,7 @@ describe('a stranger at the link port', () => {
       /c is linked already, in another life/,
     ],
     ['an id that nobody has', { ...HELLO, node: 'x' }, 'LINK_REFUSED', 'x is not a peer of b.'],
-    ['another version of the protocol', { ...HELLO, node: 'a', protocol: 9 }, 'LINK_PROTOCOL', /version 2 .* not 9/],
+    ['another version of the protocol', { ...HELLO, node: 'a', protocol: 9 }, 'LINK_PROTOCOL', /version 3 .* not 9/],
   ])('that claims %s is told so and refused', async (_name, hello, code, reason) => {
     const all = await scene();
     const { socket, closed, received } = dial(all.fb);
@@ -206,6 +205,16 @@ describe('a stranger at the link port', () => {
     await closed;
     expect(performance.now() - startedAt).toBeLessThan(1_000);
     await eventually(() => expect(all.lines.at(-1)).toMatchObject({ code: 'LINK_DOWN', msg: 'a link was refused' }));
+    await othersLiveOn(all);
+  });
+});
+
+describe('more strangers than there is room for', () => {
+  it('that say nothing do not keep a broker from linking', async () => {
+    const all = await scene({ handshakeMsMax: 60_000 });
+    const idle = Array.from({ length: 100 }, () => dial(all.fb));
+    await Promise.all(idle.slice(0, 36).map(({ closed }) => closed));
+    await neighbour(all.fb);
     await othersLiveOn(all);
   });
 });
@@ -271,21 +280,29 @@ describe('a peer that breaks the protocol', () => {
 });
 
 describe('a peer that lies', () => {
-  it('about how far it came is not believed, and goes on getting what it subscribed to', async () => {
+  it('about how far it came makes the broker begin a new life once, and is not believed again', async () => {
     const all = await scene();
+    const firstLife = all.b.incarnation;
+    const first = await neighbour(all.fb);
+    const lie = { origin: 'b', destination: 'a', position: 1_000_000, isRewind: false, hopsLeft: 16 };
+    first.socket.write(encodeAck({ ...lie, incarnation: firstLife }));
+    await first.closed;
+    expect(all.b.incarnation).not.toBe(firstLife);
+    await linked(all.fb, all.fc);
     const { socket, messages } = await neighbour(all.fb);
     const interest = new OwnInterest({ node: 'a', boot: 'boot-of-a' });
     interest.update({ add: ['u'], remove: [] });
     for (const frame of interest.snapshot()) socket.write(encodeControl(frame));
     await eventually(() => expect(all.fb.isWanted('u')).toBe(true));
-    const ack = { origin: 'b', destination: 'a', incarnation: all.b.incarnation, isRewind: false, hopsLeft: 16 };
+    const ack = { ...lie, incarnation: all.b.incarnation };
     socket.write(encodeCredit(100_000));
-    socket.write(encodeAck({ ...ack, position: 1_000_000 }));
+    socket.write(encodeAck(ack));
     socket.write(encodeAck({ ...ack, position: -1 }));
-    socket.write(encodeAck({ ...ack, position: 1_000_000 }));
+    socket.write(encodeAck(ack));
     await all.b.publish('u', 'news');
     await eventually(() => expect(messages()).toEqual(['news']));
-    await othersLiveOn(all);
+    await all.b.publish('t', 'still here');
+    await eventually(() => expect(all.c.payloads()).toEqual(['still here']));
     expect((await all.b.journal.cursor('to-a')).position).toBeLessThanOrEqual(all.b.journal.nextPosition);
     expect(linkOf(all.fb, 'a')).toMatchObject({ state: 'up' });
   });

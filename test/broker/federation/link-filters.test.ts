@@ -48,4 +48,28 @@ describe('the filters of a link', () => {
     expect(b.retainedText()).toEqual([]);
     expect(linkOf(fb, 'a').droppedBy).toMatchObject({ filtered: 21 });
   });
+
+  it('of one end alone do not make the same retained messages cross with each comparison', async () => {
+    const limits = { retainedCompareMs: 50 };
+    const [a, b] = [await bench.broker('a'), await bench.broker('b')];
+    const entry = (topic: string, stampMs: number, text = '') => {
+      return { topic, payload: Buffer.from(text.padEnd(1_000)), qos: 1 as const, stampMs, stampBroker: 'a' };
+    };
+    await a.mergeRetained(Array.from({ length: 100 }, (_, i) => entry(`private/${i}`, 1)));
+    const fb = await federate(bench, b, { peers: [{ id: 'a', imports: ['mesh/#'] }], limits });
+    const fa = await federate(bench, a, { peers: [{ id: 'b', address: at(portOf(fb)) }], limits });
+    await linked(fa, fb);
+    const comparisons = 10;
+    for (let round = 1; round <= comparisons; round++) {
+      // No stream brings it: only a comparison can.
+      await a.mergeRetained([entry('mesh/x', round, `round ${round}`)]);
+      await eventually(() => expect(b.retainedText()).toEqual([expect.stringContaining(`round ${round}`)]));
+    }
+    expect(b.merges).toBe(comparisons);
+    // 100 KB of what b does not let in would cross with each of them.
+    expect(linkOf(fa, 'b').bytesSent).toBeLessThan(100_000);
+    // In the other direction nothing is in the way.
+    await b.mergeRetained([{ ...entry('other/y', 1, 'from b'), stampBroker: 'b' }]);
+    await eventually(() => expect(a.retainedText()).toContainEqual(expect.stringContaining('from b')));
+  });
 });

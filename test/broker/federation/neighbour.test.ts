@@ -70,7 +70,7 @@ function joined({ delayMs = 10, creditBytes = 10_000, queueBytesMax = 5_000 } = 
     }
   };
   const [a, b] = ends as [(typeof ends)[number], (typeof ends)[number]];
-  return { a, b, line, pass };
+  return { a, b, line, pass, clock };
 }
 
 function frame(bytes: number): DataFrame {
@@ -105,6 +105,25 @@ describe('the end of a link on a virtual clock', () => {
     for (const { end } of [a, b]) expect(end.failures).toEqual([expect.objectContaining({ code: 'LINK_DOWN' })]);
     pass(60_000);
     expect([...a.end.failures, ...b.end.failures]).toHaveLength(2);
+  });
+
+  it('is not given up for silence when its own process stood still, before what came meanwhile is read', () => {
+    const { a, line, pass, clock } = joined();
+    pass(10_000);
+    line.isUp = false;
+    clock.advance(20_000);
+    a.neighbour.onTick();
+    expect(a.end.failures).toEqual([]);
+    a.neighbour.onFrame({ kind: 'control', body: encodeControl({ type: 'pong', id: 0, hlcMs: 0 }).subarray(5) });
+    clock.advance(500);
+    a.neighbour.onTick();
+    expect(a.end.failures).toEqual([]);
+    // With nothing to be read either, the next tick is the last, late or not.
+    for (let tick = 0; tick < 2; tick++) {
+      clock.advance(20_000);
+      a.neighbour.onTick();
+    }
+    expect(a.end.failures).toEqual([expect.objectContaining({ code: 'LINK_DOWN' })]);
   });
 
   it('sends no more data than was granted, keeps what waits within its bound, and goes on when it is granted more', async () => {

@@ -1,8 +1,9 @@
+import { cp } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { Bench } from './fake-broker.ts';
-import { at, drained, federate, interestKnown, linked, linkOf, newBench, portOf } from './mesh.ts';
+import { at, drained, federate, interestKnown, keptLog, linked, linkOf, newBench, portOf } from './mesh.ts';
 
 const bench = newBench();
 
@@ -95,6 +96,44 @@ describe('a broker that ends', () => {
     expect(c2.payloads('t').sort()).toEqual(['a 10', 'c2 0']);
     expect(a.payloads('t').filter((text) => text.startsWith('c2'))).toEqual(['c2 0']);
     expect(a.payloads('t')).toHaveLength(22);
+  });
+
+  it('and comes back with an older folder, from a backup, begins a new life: what it publishes is not taken for what it lost', async () => {
+    const b = await bench.broker('b');
+    b.subscribe('t');
+    const fb = await federate(bench, b, { peers: [{ id: 'a' }] });
+    const peers = [{ id: 'b', address: at(portOf(fb)) }];
+    const [folder, backup] = [await bench.folder(), await bench.folder()];
+    const publish = async (life: string): Promise<void> => {
+      const inner = new Bench();
+      const a = await inner.broker('a', folder, 'one life');
+      const fa = await federate(inner, a, { peers });
+      await linked(fa, fb);
+      await interestKnown(fb);
+      for (let i = 0; i < 10; i++) await a.publish('t', `${life} ${i}`);
+      await drained(fa);
+      await inner.close();
+    };
+    await publish('first');
+    await cp(folder, backup, { recursive: true });
+    await publish('lost');
+    const { log, lines } = keptLog();
+    const restored = await bench.broker('a', backup, 'one life');
+    const proxy = await FaultProxy.open(portOf(fb));
+    bench.onClose(() => proxy.close());
+    proxy.cut();
+    const fa = await federate(bench, restored, { peers: [{ id: 'b', address: at(proxy.port) }], log });
+    // Its journal is longer than what b has had when it meets b again.
+    for (let i = 0; i < 15; i++) await restored.publish('t', `restored ${i}`);
+    proxy.mend();
+    await eventually(() => expect(lines.map(({ code }) => code)).toContain('JOURNAL_OLDER'));
+    await restored.publish('t', 'after');
+    await eventually(() => expect(b.payloads('t').at(-1)).toBe('after'));
+    const texts = (life: string, count: number) => Array.from({ length: count }, (_, i) => `${life} ${i}`);
+    expect(b.payloads('t')).toEqual([...texts('first', 10), ...texts('lost', 10), ...texts('restored', 15), 'after']);
+    expect(restored.incarnation).not.toBe('one life');
+    expect(lines.filter(({ code }) => code === 'JOURNAL_OLDER')).toHaveLength(1);
+    await linked(fa, fb);
   });
 
   it('and was away beyond the bound of the journal misses what was dropped, counted', async () => {

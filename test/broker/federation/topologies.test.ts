@@ -12,7 +12,7 @@ const TOPOLOGIES: { name: string; edges: readonly Edge[] }[] = [
   { name: 'a full mesh of 5', edges: full('a', 'b', 'c', 'd', 'e') },
 ];
 
-const MESSAGES = 2_000;
+const MESSAGES = 10_000;
 
 function ring(...ids: string[]): Edge[] {
   return ids.map((id, at) => [id, ids[(at + 1) % ids.length] as string]);

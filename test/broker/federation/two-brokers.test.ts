@@ -1,21 +1,11 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { shardOfTopic } from '../../../core/wire/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
+import { freePort } from '../../support/free-port.ts';
 import { cleanup, connect, startBroker, type TestClient } from '../support/harness.ts';
 import { startProcess } from '../support/process.ts';
 import { newFolder } from '../support/store.ts';
-
-/** The dialer's configuration names the port of the other before it runs. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 async function linkParts(): Promise<[a: Record<string, unknown>, b: Record<string, unknown>]> {
   const port = await freePort();

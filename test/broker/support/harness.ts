@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
@@ -10,6 +8,7 @@ import { type Account, derivedPassword, hashPassword } from '../../../core/ident
 import { systemRandom } from '../../../core/random/index.ts';
 import { systemClock } from '../../../core/time/index.ts';
 import { eventually } from '../../support/eventually.ts';
+import { freePorts } from '../../support/free-port.ts';
 import { newFolder } from './store.ts';
 
 export const SITE = 'home';
@@ -124,19 +123,6 @@ export async function startChain(
     }
   });
   return brokers;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 /** Where a client connects: the same id always to the same broker. */

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Point } from '../../../core/wire/index.ts';
 import { eventually } from '../../support/eventually.ts';
+import { freePorts } from '../../support/free-port.ts';
 
 export interface Influxd {
   url: string;
@@ -66,12 +66,4 @@ export function lineOf(point: Point): string {
     return `${key}=${typeof value === 'string' ? JSON.stringify(value) : value}`;
   });
   return `${point.measurement}${tags.join('')} ${fields.join(',')} ${point.timeNs}`;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { derivedPassword } from '../../../core/identity/index.ts';
@@ -8,16 +6,9 @@ import { systemClock } from '../../../core/time/index.ts';
 import { MeshClient } from '../../../gateway/ingest/index.ts';
 import { cleanup, connect, SITE_KEY, startBroker, type TestBroker } from '../../broker/support/harness.ts';
 import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/free-port.ts';
 
 const ALL_SHARDS = Array.from({ length: 64 }, (_, shard) => shard);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Two brokers, not linked: what a gateway gets, it gets from the one that it is connected to. */
 async function setUp(): Promise<{ client: MeshClient; first: TestBroker; second: TestBroker; taken: string[] }> {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import type { ChildMessage } from '../../../core/process/index.ts';
-import { ask, endProcess, freePort, sendLines, storeConfig, tempFolder } from './servers.ts';
+import { freePort } from '../../support/free-port.ts';
+import { ask, endProcess, sendLines, storeConfig, tempFolder } from './servers.ts';
 
 const folder = tempFolder();
 const children: ChildProcess[] = [];

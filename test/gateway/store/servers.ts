@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -9,6 +8,7 @@ import { hashPassword } from '../../../core/identity/index.ts';
 import { systemClock } from '../../../core/time/index.ts';
 import { type StoreService, startStore, storeConfigSchema } from '../../../gateway/store/index.ts';
 import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/free-port.ts';
 
 export const USERNAME = 'operator';
 export const PASSWORD = 'correct horse';
@@ -56,15 +56,6 @@ export async function startEmbedded(
       folder.remove();
     },
   };
-}
-
-export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Debian's influxd with an administrator, its files in a folder of its own. */

@@ -65,6 +65,10 @@ export class SimBroker implements FederationPort {
     this.restart();
   }
 
+  renewIncarnation(): Promise<void> {
+    throw new Error('A disk of the simulation never goes back in time.');
+  }
+
   localFilters(): Iterable<string> {
     return this.filters;
   }

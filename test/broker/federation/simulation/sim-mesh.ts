@@ -160,6 +160,7 @@ export class SimMesh {
       limits: this.#limits,
       clock: this.clock,
       log: pino({ level: 'silent' }),
+      onRenewed: () => {},
     });
     this.nodes.set(id, node);
     this.broker(id).isWanted = (topic) => node.isWanted(topic);

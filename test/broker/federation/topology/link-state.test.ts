@@ -122,14 +122,14 @@ describe('flooding', () => {
     mesh.unlink('b', 'c');
     mesh.run();
     expect(mesh.broker('a').routes().reachable).toEqual(['b']);
-    mesh.flood('a', mesh.broker('a').advertise({ load: 0.5 }));
-    mesh.flood('d', mesh.broker('d').advertise({ isDraining: true }));
+    mesh.flood('a', mesh.broker('a').advertise({ interestVersion: 5 }));
+    mesh.flood('d', mesh.broker('d').advertise({ interestVersion: 7 }));
     mesh.run();
-    expect(mesh.broker('d').of('a')?.load).toBe(0);
+    expect(mesh.broker('d').of('a')?.interestVersion).toBe(0);
     mesh.link('a', 'd');
     mesh.run();
     expectAgreement(mesh);
-    expect(mesh.broker('d').of('a')?.load).toBe(0.5);
+    expect(mesh.broker('d').of('a')?.interestVersion).toBe(5);
     expect(mesh.broker('b').routes().path('c')).toEqual(['a', 'd', 'c']);
   });
 
@@ -149,6 +149,38 @@ describe('flooding', () => {
   });
 });
 
+describe('a sequence that nobody can have reached', () => {
+  const poisoned = (node: string) => said(node, { boot: 'poison', sequence: 2 ** 48 });
+
+  it('is answered by its owner and by those who know better, and stays below the bound', () => {
+    const own = database('a');
+    const known = said('b', { sequence: 7 });
+    own.receive(known);
+    expect(own.receive(poisoned('b'))).toEqual({ answer: known, isNew: false });
+    expect(own.receive(poisoned('a'))).toEqual({ answer: own.own, isNew: false });
+    expect([own.own.sequence, own.implausible]).toEqual([1, 2]);
+  });
+
+  it('goes away again where it was the first that was heard', () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.subarray(['b', 'c', 'd', 'e'], { minLength: 1 }), (seed, infected) => {
+        const mesh = new FloodingMesh(seededRandom(seed));
+        const nodes = ['a', 'b', 'c', 'd', 'e'];
+        for (const node of nodes) mesh.start(node);
+        for (const node of infected) mesh.broker(node).receive(poisoned('a'));
+        nodes.forEach((node, at) => {
+          mesh.link(node, nodes[(at + 1) % nodes.length] as string);
+        });
+        mesh.run();
+        expectAgreement(mesh);
+        expectRoutes(mesh);
+        expect(mesh.broker('a').own.sequence).toBeLessThan(1_000);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
 describe('a link-state database', () => {
   it('floods what is newer, answers what is older, and is silent on what it knows', () => {
     const own = database('a');
@@ -156,9 +188,9 @@ describe('a link-state database', () => {
     expect(own.receive(first)).toEqual({ flood: first, isNew: true });
     expect(own.receive(first)).toEqual({ isNew: false });
     expect(own.receive(said('b', { sequence: 2 }))).toEqual({ answer: first, isNew: false });
-    const busier = { ...first, sequence: 4, load: 1 };
-    expect(own.receive(busier)).toEqual({ flood: busier, isNew: false });
-    const restarted = { ...busier, sequence: 5, boot: 'c' };
+    const later = { ...first, sequence: 4, interestVersion: 1 };
+    expect(own.receive(later)).toEqual({ flood: later, isNew: false });
+    const restarted = { ...later, sequence: 5, boot: 'c' };
     expect(own.receive(restarted)).toEqual({ flood: restarted, isNew: true });
   });
 
@@ -186,7 +218,7 @@ describe('a link-state database', () => {
 
   it('advertises only what is different', () => {
     const own = database('a');
-    expect(own.advertise({ neighbours: [], load: 0 })).toBeUndefined();
+    expect(own.advertise({ neighbours: [], interestVersion: 0 })).toBeUndefined();
     expect(own.advertise({ neighbours: ['c', 'b', 'c'] })).toMatchObject({ neighbours: ['b', 'c'], sequence: 2 });
     expect(own.advertise({ neighbours: ['b', 'c'] })).toBeUndefined();
     expect(own.advertise({ interestVersion: 1, interestHash: 'x' })).toMatchObject({ sequence: 3 });
@@ -210,7 +242,7 @@ describe('a link-state database', () => {
     const own = database('a');
     own.receive(said('b'));
     const routes = own.routes();
-    own.receive(said('b', { sequence: 2, load: 3 }));
+    own.receive(said('b', { sequence: 2, interestVersion: 3 }));
     own.refresh();
     expect(own.routes()).toBe(routes);
     own.receive(said('b', { sequence: 3, neighbours: ['a'] }));
@@ -250,7 +282,7 @@ describe('a link-state database', () => {
       { node: 'x'.repeat(65) },
       { sequence: 0 },
       { sequence: 2 ** 49 },
-      { load: Number.NaN },
+      { interestVersion: Number.NaN },
       { neighbours: Array.from({ length: NEIGHBOURS_MAX + 1 }, (_, i) => `n${i}`) },
       { interestHash: 'x'.repeat(33) },
     ]) {

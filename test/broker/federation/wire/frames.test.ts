@@ -146,8 +146,6 @@ describe('control frames', () => {
       sequence: 7,
       neighbours: ['b', 'c'],
       isLeaf: false,
-      isDraining: true,
-      load: 0.5,
       interestVersion: 3,
       interestHash: '00ff',
     },
@@ -163,6 +161,7 @@ describe('control frames', () => {
       more: false,
     },
     { type: 'interestPull', node: 'a' },
+    { type: 'filters', exports: ['a/#'], imports: [] },
     { type: 'ping', id: 1, hlcMs: 1_764_000_000_123.25 },
     { type: 'pong', id: 1, hlcMs: 1_764_000_000_124 },
   ])('of type $type come out as they went in', (frame) => {
@@ -177,6 +176,7 @@ describe('control frames', () => {
     '{"type":"ping","id":"x","hlcMs":1}',
     '{"type":"ping","id":1}',
     '{"type":"interestPull","node":""}',
+    '{"type":"filters","imports":[""]}',
     '{"type":"interest","node":"a","boot":"b","version":0,"base":0,"hash":"","add":[],"remove":[],"more":false}',
   ])('are refused when they are %s', (text) => {
     expect(() => decodeControl(Buffer.from(text))).toThrow(LINK_PROTOCOL);

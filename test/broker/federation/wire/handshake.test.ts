@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type ControlFrame, Handshake, type HandshakeStep, linkKey } from '../../../../broker/federation/wire/index.ts';
+import {
+  type ControlFrame,
+  Handshake,
+  type HandshakeStep,
+  LINK_PROTOCOL_VERSION,
+  linkKey,
+} from '../../../../broker/federation/wire/index.ts';
 
 const A = { node: 'a', incarnation: 'life-a', nonce: 'nonce-a', isLeaf: true, accepts: ['zstd'] };
 const B = { node: 'b', incarnation: 'life-b', nonce: 'nonce-b', isLeaf: false, accepts: [] };
@@ -69,7 +75,7 @@ describe('the handshake', () => {
 
   it('does not take the listener’s own proof for that of the dialer', () => {
     const [, listener] = ends();
-    const { send } = listener.on({ type: 'hello', protocol: 2, ...A });
+    const { send } = listener.on({ type: 'hello', protocol: LINK_PROTOCOL_VERSION, ...A });
     const reflected = send[0]?.type === 'challenge' ? send[0].proof : '';
     expect(listener.on({ type: 'auth', proof: reflected }).refused).toMatchObject({ code: 'LINK_REFUSED' });
   });
@@ -82,7 +88,7 @@ describe('the handshake', () => {
       {
         type: 'refuse',
         code: 'LINK_PROTOCOL',
-        reason: expect.stringContaining('version 2 of the link protocol, not 1'),
+        reason: expect.stringContaining('version 3 of the link protocol, not 1'),
       },
     ]);
   });
@@ -99,7 +105,7 @@ describe('the handshake', () => {
     { type: 'welcome' },
     { type: 'auth', proof: 'x' },
     { type: 'ping', id: 1, hlcMs: 0 },
-    { type: 'hello', protocol: 2 },
+    { type: 'hello', protocol: LINK_PROTOCOL_VERSION },
   ])('refuses $type where it does not belong', (frame) => {
     for (const end of ends()) {
       end.begin();
