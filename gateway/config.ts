@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { accountSchema } from '../core/identity/index.ts';
 import { brokerUrlSchema, isMeshName } from '../core/wire/index.ts';
+import { agreementSchema } from './agreement/index.ts';
 import { storeTargetSchema } from './store/index.ts';
 
 const meshName = z.string().refine(isMeshName, '1 to 64 letters, digits, dots, dashes or underscores');
@@ -52,6 +53,11 @@ export const gatewayConfigSchema = z.strictObject({
       backoffMsMax: z.int().min(1).default(10_000),
     })
     .prefault({}),
+  /**
+   * How the gateways of the site agree on who leads, on locks and on the configuration of the fleet: among themselves (raft), or through
+   * an etcd cluster. Left out, this gateway takes no part in it.
+   */
+  agreement: agreementSchema.optional(),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
 });
 

@@ -17,6 +17,7 @@ import {
   shardsOwnedBy,
 } from '../core/wire/index.ts';
 import type { GatewayProgress } from './account/index.ts';
+import { type Agreement, openAgreement } from './agreement/index.ts';
 import { createApi } from './api/index.ts';
 import { brokersOf, type GatewayConfig } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -73,6 +74,7 @@ class Gateway {
   readonly #client: MeshClient;
   readonly #progress: ProgressSaver;
   readonly #timers: Timer[] = [];
+  #agreement: Agreement | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(
@@ -149,6 +151,7 @@ class Gateway {
     const { clock } = this.#deps;
     // Positions that a damaged log gives again must not be taken for those that an older progress speaks of.
     await this.#progress.save();
+    this.#agreement = await this.#openAgreement();
     const { api, url } = await this.#listen();
     this.#client.start();
     this.#replicator.start();
@@ -176,15 +179,21 @@ class Gateway {
     await this.#replicator.stop();
     await this.#progress.save();
     await api.close();
+    await this.#agreement?.stop();
     await this.#buffer.close();
     await this.#store.close();
+  }
+
+  async #openAgreement(): Promise<Agreement | undefined> {
+    const { agreement, id, site, siteKey, dataDir } = this.#config;
+    return agreement && openAgreement(agreement, { ...this.#deps, name: id, site, siteKey, dataDir });
   }
 
   async #listen(): Promise<{ api: FastifyInstance; url: string }> {
     const { http, siteKey, accounts } = this.#config;
     const api = createApi({
       authenticator: new Authenticator({ accounts, siteKey, clock: this.#deps.clock }),
-      status: () => this.#status(),
+      status: () => this.#wholeStatus(),
       health: () => ({ id: this.#config.id, brokerUp: this.#client.isUp, storeUp: this.#replicator.isStoreUp }),
       devices: () => this.#registry.entries(),
       device: (site, device) => this.#registry.get(site, device),
@@ -199,6 +208,11 @@ class Gateway {
   async #take(topic: string, payload: Uint8Array): Promise<void> {
     if (topic !== HOME_ASSISTANT_STATUS_TOPIC) return this.#intake.take(topic, payload);
     if (Buffer.from(payload).toString('utf8') === 'online') this.#discovery.announceAll();
+  }
+
+  async #wholeStatus(): Promise<GatewayStatus> {
+    const agreement = await this.#agreement?.status();
+    return { ...this.#status(), ...(agreement === undefined ? {} : { agreement }) };
   }
 
   #status(): GatewayStatus {

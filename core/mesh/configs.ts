@@ -15,6 +15,9 @@ export interface ProcessConfig {
   config: Record<string, unknown>;
 }
 
+/** More voters make every change slower and hardly any group safer. */
+const VOTERS_MAX = 7;
+
 /** The configuration of each process of a mesh, as plain data; each process checks its own by its own schema. */
 export function meshConfigs(layout: MeshLayout, secrets: MeshSecrets, dataDir: string): ProcessConfig[] {
   const { site, host } = layout;
@@ -25,6 +28,11 @@ export function meshConfigs(layout: MeshLayout, secrets: MeshSecrets, dataDir: s
   const { database } = layout.store;
   const brokerUrls = brokerUrlsOf(layout);
   const members = layout.gateways.map(({ id }) => id);
+  const group = layout.gateways.map(({ id, peerPort }, index) => ({
+    name: id,
+    address: `${host}:${peerPort}`,
+    role: index < VOTERS_MAX ? 'voter' : 'learner',
+  }));
 
   const store: ProcessConfig = {
     name: 'store',
@@ -51,7 +59,7 @@ export function meshConfigs(layout: MeshLayout, secrets: MeshSecrets, dataDir: s
     }),
   );
   const gateways = layout.gateways.map(
-    ({ id, port }, index): ProcessConfig => ({
+    ({ id, port, peerPort }, index): ProcessConfig => ({
       name: id,
       kind: 'gateway',
       config: {
@@ -68,6 +76,7 @@ export function meshConfigs(layout: MeshLayout, secrets: MeshSecrets, dataDir: s
           username: id,
           password: derivedPassword(siteKey, 'gateway', id),
         },
+        agreement: { driver: 'raft', listen: { host, port: peerPort }, members: group },
       },
     }),
   );

@@ -15,7 +15,7 @@ export interface MeshLayout {
   site: string;
   host: string;
   brokers: { id: string; port: number; wsPort: number; linkPort: number; metricsPort: number }[];
-  gateways: { id: string; port: number }[];
+  gateways: { id: string; port: number; peerPort: number }[];
   store: { port: number; database: string };
   console: { port: number };
 }
@@ -33,6 +33,7 @@ const DEFAULT_PORTS = {
   store: 8086,
   console: 8080,
   gateway: 8181,
+  peer: 8281,
   metrics: 9883,
 };
 
@@ -41,7 +42,7 @@ export function planMesh(choice: MeshChoice): MeshLayout {
   checkRange('--brokers', choice.brokers, 1, BROKERS_MAX);
   checkRange('--gateways', choice.gateways, 1, GATEWAYS_MAX);
   checkRange('--devices', choice.devices, 0, 20_000);
-  if (choice.portBase !== undefined) checkRange('--port-base', choice.portBase, 1, 65_535 - 64);
+  if (choice.portBase !== undefined) checkRange('--port-base', choice.portBase, 1, 65_535 - 80);
   const ports = choice.portBase === undefined ? DEFAULT_PORTS : portsFrom(choice.portBase, choice);
   const range = (length: number): number[] => Array.from({ length }, (_, index) => index);
   return {
@@ -54,7 +55,11 @@ export function planMesh(choice: MeshChoice): MeshLayout {
       linkPort: ports.link + index,
       metricsPort: ports.metrics + index,
     })),
-    gateways: range(choice.gateways).map((index) => ({ id: `gateway-${index + 1}`, port: ports.gateway + index })),
+    gateways: range(choice.gateways).map((index) => ({
+      id: `gateway-${index + 1}`,
+      port: ports.gateway + index,
+      peerPort: ports.peer + index,
+    })),
     store: { port: ports.store, database: 'lattice' },
     console: { port: ports.console },
   };
@@ -69,7 +74,10 @@ export function portsOf(layout: MeshLayout): { port: number; purpose: string }[]
       { port: linkPort, purpose: `links of ${id}` },
       { port: metricsPort, purpose: `metrics of ${id}` },
     ]),
-    ...layout.gateways.map(({ id, port }) => ({ port, purpose: `HTTP of ${id}` })),
+    ...layout.gateways.flatMap(({ id, port, peerPort }) => [
+      { port, purpose: `HTTP of ${id}` },
+      { port: peerPort, purpose: `agreement of ${id}` },
+    ]),
     { port: layout.store.port, purpose: 'the time-series store' },
     { port: layout.console.port, purpose: 'the console' },
   ];
@@ -81,7 +89,8 @@ function portsFrom(base: number, choice: MeshChoice): typeof DEFAULT_PORTS {
   const link = webSocket + choice.brokers;
   const gateway = link + choice.brokers;
   const metrics = gateway + choice.gateways;
-  return { mqtt: base, store, console: store + 1, webSocket, link, gateway, metrics };
+  const peer = metrics + choice.brokers;
+  return { mqtt: base, store, console: store + 1, webSocket, link, gateway, metrics, peer };
 }
 
 function checkRange(option: string, value: number, min: number, max: number): void {

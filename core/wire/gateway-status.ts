@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { agreementStatusSchema } from './agreement-status.ts';
 
 const count = z.number();
 
@@ -53,5 +54,7 @@ export const gatewayStatusSchema = z.object({
   buffer: z.object({ readings: count, bytes: count, lostPositions: count }),
   /** Device stamp to stored, over the last one to two minutes. */
   latencyMs: z.object({ p50: count, p99: count }),
+  /** How the gateways of the site agree; absent when this one takes no part. */
+  agreement: agreementStatusSchema.optional(),
 });
 export type GatewayStatus = z.infer<typeof gatewayStatusSchema>;

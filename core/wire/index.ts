@@ -1,3 +1,4 @@
+export { type AgreementStatus, agreementStatusSchema } from './agreement-status.ts';
 export { type BrokerCommand, type BrokerReply, brokerCommandSchema, brokerReplySchema } from './broker-command.ts';
 export {
   BROKER_URLS_MAX,

@@ -22,4 +22,11 @@ export function fillMetrics(registry: Registry, status: GatewayStatus): void {
   gauge('shards', 'Shards owned', ({ shards }) => shards.length);
   gauge('stored_latency_p50_ms', 'Device stamp to stored, median', ({ latencyMs }) => latencyMs.p50);
   gauge('stored_latency_p99_ms', 'Device stamp to stored, 99th percentile', ({ latencyMs }) => latencyMs.p99);
+  const { agreement } = status;
+  if (agreement === undefined) return;
+  gauge('agreement_term', 'Term of the group that the gateways of the site form', () => agreement.term);
+  gauge('agreement_is_leader', '1 when this gateway leads its site', () => Number(agreement.role === 'leader'));
+  gauge('agreement_has_leader', '1 when this gateway knows a leader', () => Number(agreement.leader !== undefined));
+  gauge('agreement_commit_index', 'Newest entry that is agreed on', () => agreement.commit ?? 0);
+  gauge('agreement_applied_index', 'Newest entry that is carried out here', () => agreement.applied ?? 0);
 }

@@ -7,7 +7,7 @@ import { fillMetrics } from './metrics.ts';
 
 export interface ApiOptions {
   authenticator: Authenticator;
-  status: () => GatewayStatus;
+  status: () => Promise<GatewayStatus>;
   /** What anybody may ask at any rate, so it must cost next to nothing. */
   health: () => { id: string; brokerUp: boolean; storeUp: boolean };
   devices: () => Iterable<DeviceEntry>;
@@ -23,7 +23,7 @@ const DEVICES_MAX = 1_000;
  */
 export function createApi(options: ApiOptions): FastifyInstance {
   const app = Fastify({ logger: false, bodyLimit: 64 * 1024 });
-  const metrics = metricsPage((registry) => fillMetrics(registry, options.status()));
+  const metrics = metricsPage(async (registry) => fillMetrics(registry, await options.status()));
 
   letReadersIn(app, options.authenticator, '/health');
   app.get('/health', () => {

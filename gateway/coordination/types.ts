@@ -22,11 +22,13 @@ export type KeyRange = { key: string } | { prefix: string } | { from: string; to
 
 /**
  * What a transaction looks at: a field of a key against a value. A key that is not there has version, createRevision and
- * modRevision 0, value '' and leaseId ''.
+ * modRevision 0 and leaseId ''; a comparison of its value never holds, not even with ''. Values are ordered by their UTF-8
+ * bytes; ids of leases have no order.
  */
 export type Compare =
   | { key: string; target: 'version' | 'createRevision' | 'modRevision'; op: CompareOp; value: number }
-  | { key: string; target: 'value' | 'leaseId'; op: CompareOp; value: string };
+  | { key: string; target: 'value'; op: CompareOp; value: string }
+  | { key: string; target: 'leaseId'; op: '=' | '!='; value: string };
 
 export type CompareOp = '=' | '!=' | '<' | '>';
 
@@ -40,7 +42,10 @@ export type OperationResult =
   | { op: 'delete'; deleted: KeyValue[] }
   | { op: 'get'; keyValues: KeyValue[]; hasMore: boolean };
 
-/** All comparisons hold: `success` is carried out, else `failure`; at one revision, as a whole or not at all. */
+/**
+ * All comparisons hold: `success` is carried out, else `failure`; in order, at one revision, as a whole or not at all. A key is
+ * changed at most once in a branch: two puts of one key, or a put into a range that is deleted, are COORDINATION_REJECTED.
+ */
 export interface Transaction {
   compare: Compare[];
   success: Operation[];
@@ -56,6 +61,7 @@ export interface TransactionResult {
 
 export interface Lease {
   id: string;
+  /** As granted: at least what was asked for (etcd takes whole seconds, and no less than 1.5 of its election time-outs). */
   ttlMs: number;
 }
 
@@ -78,6 +84,7 @@ export type Consistency = 'linearizable' | 'lease' | 'serializable';
 export interface CallOptions {
   /** Milliseconds until the call is given up with COORDINATION_TIMEOUT: then it may or may not have taken effect. Default 5,000. */
   timeoutMs?: number;
+  /** Gives the call up as the time-out does; a call that has not been sent yet ends with COORDINATION_UNAVAILABLE. */
   signal?: AbortSignal;
 }
 
@@ -96,7 +103,8 @@ export interface CoordinatorStatus {
   leader?: string;
   term: number;
   revision: number;
-  compactedRevision: number;
+  /** Left out by a store that does not tell (etcd). */
+  compactedRevision?: number;
   members: { name: string; role: 'voter' | 'learner' }[];
 }
 
@@ -121,12 +129,17 @@ export interface Coordinator {
   revokeLease(leaseId: string, options?: CallOptions): Promise<void>;
 
   /**
-   * Changes from a revision on (default: those after the call), in order, each revision once, over changes of leader and
-   * connection. Ends when the signal aborts; throws REVISION_COMPACTED when what it should begin with is gone.
+   * Changes from a revision on, in order, each revision once, over changes of leader and connection. Without fromRevision it
+   * begins at some moment after the iteration has: to miss nothing, read first and watch from the revision of the answer plus
+   * one. Ends when the signal aborts; throws REVISION_COMPACTED when what it should begin with is gone, and
+   * COORDINATION_UNAVAILABLE when the coordinator is closed.
    */
   watch(range: KeyRange, options: { fromRevision?: number; signal: AbortSignal }): AsyncIterable<WatchBatch>;
 
-  /** Forgets the history below the revision: reads and watches from there reject with REVISION_COMPACTED. */
+  /**
+   * Forgets the history below the revision: reads and watches from there reject with REVISION_COMPACTED, as does a second
+   * compaction at or below it; a revision that has not been reached, with REVISION_IN_FUTURE.
+   */
   compact(revision: number, options?: CallOptions): Promise<void>;
   status(): Promise<CoordinatorStatus>;
   close(): Promise<void>;

@@ -1,5 +1,6 @@
+import { ByteWriter } from '../../../core/bytes/index.ts';
 import { isPrivate } from '../private-topics.ts';
-import { BodyReader, BodyWriter, encodeFrame, linkProtocolError } from '../wire/index.ts';
+import { BodyReader, encodeFrame, linkProtocolError } from '../wire/index.ts';
 import { BUCKETS, bucketOf, FANOUT, type RetainedDigest, type RetainedKey, SUM_BYTES } from './retained-digest.ts';
 
 /**
@@ -73,7 +74,7 @@ function keysFrames(buckets: ReadonlySet<number>, keys: Iterable<RetainedKey>): 
   const sorted = new Map<number, RetainedKey[]>([...buckets].map((bucket) => [bucket, []]));
   for (const key of keys) if (!isPrivate(key.topic)) sorted.get(bucketOf(key.topic))?.push(key);
   const frames: Buffer[] = [];
-  const writer = new BodyWriter();
+  const writer = new ByteWriter();
   const flush = (): void => {
     frames.push(encodeFrame('keys', writer.written()));
     writer.reset();
@@ -168,7 +169,7 @@ export function decodeEntries(body: Buffer): RetainedMessage[] {
 
 function entriesFrames(messages: Iterable<RetainedMessage>, isWanted: (message: RetainedMessage) => boolean): Buffer[] {
   const frames: Buffer[] = [];
-  const writer = new BodyWriter();
+  const writer = new ByteWriter();
   const flush = (): void => {
     frames.push(encodeFrame('entries', writer.written()));
     writer.reset();

@@ -1,5 +1,5 @@
+import { ByteWriter } from '../../../core/bytes/index.ts';
 import { BodyReader } from './body-reader.ts';
-import { BodyWriter } from './body-writer.ts';
 import { encodeFrame } from './frames.ts';
 
 /** What a destination says to an origin: how far it has come in that broker's journal. Cumulative; routed. */
@@ -19,7 +19,7 @@ export interface Ack {
 const NAME_BYTES_MAX = 512;
 
 export function encodeAck({ origin, destination, incarnation, position, isRewind, hopsLeft }: Ack): Buffer {
-  const body = new BodyWriter();
+  const body = new ByteWriter();
   body.byte(isRewind ? 1 : 0);
   body.byte(hopsLeft);
   body.text(origin);

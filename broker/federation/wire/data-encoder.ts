@@ -1,5 +1,5 @@
+import { ByteWriter } from '../../../core/bytes/index.ts';
 import { LatticeError } from '../../../core/errors/index.ts';
-import { BodyWriter } from './body-writer.ts';
 import { CODECS, type Codec, codecFor, compress } from './compression.ts';
 import {
   allOf,
@@ -38,8 +38,8 @@ export class DataEncoder {
   readonly #codec: Codec;
   readonly #topics: DictionaryWriter;
   readonly #names: DictionaryWriter;
-  readonly #head = new BodyWriter();
-  readonly #section = new BodyWriter();
+  readonly #head = new ByteWriter();
+  readonly #section = new ByteWriter();
   /** The other end starts empty, so the first reset only spares a special case. */
   #isResetDue = true;
 

@@ -1,6 +1,6 @@
+import { ByteWriter } from '../../../core/bytes/index.ts';
 import { LatticeError } from '../../../core/errors/index.ts';
 import { BodyReader } from './body-reader.ts';
-import { BodyWriter } from './body-writer.ts';
 import { encodeFrame } from './frames.ts';
 import { linkProtocolError } from './protocol.ts';
 
@@ -24,7 +24,7 @@ const KIND_BYTES_MAX = 32;
 export function encodeDatagram({ to, from, kind, hopsLeft, body }: Datagram): Buffer {
   if (body.length > DATAGRAM_BYTES_MAX)
     throw new LatticeError('INTERNAL', `A datagram "${kind}" of ${body.length} bytes cannot be sent.`);
-  const writer = new BodyWriter();
+  const writer = new ByteWriter();
   writer.byte(hopsLeft);
   writer.text(to);
   writer.text(from);

@@ -1,5 +1,5 @@
+import type { ByteWriter } from '../../../core/bytes/index.ts';
 import type { BodyReader } from './body-reader.ts';
-import type { BodyWriter } from './body-writer.ts';
 import { linkProtocolError } from './protocol.ts';
 
 /**
@@ -37,7 +37,7 @@ export class DictionaryWriter {
     this.isFull = false;
   }
 
-  write(text: string, into: BodyWriter): void {
+  write(text: string, into: ByteWriter): void {
     const alias = this.#aliases.get(text);
     if (alias !== undefined) {
       into.varint(alias);

@@ -1,6 +1,5 @@
 export { type Ack, decodeAck, encodeAck } from './ack.ts';
 export { BodyReader } from './body-reader.ts';
-export { BodyWriter } from './body-writer.ts';
 export { acceptedCodecs } from './compression.ts';
 export { type ControlFrame, decodeControl, encodeControl, helloDetailsSchema } from './control.ts';
 export { decodeCredit, encodeCredit } from './credit.ts';

@@ -40,7 +40,7 @@ beforeEach(async () => {
   api = createApi({
     authenticator: new Authenticator({ accounts, siteKey: SITE_KEY, clock: new VirtualClock() }),
     // Each status differs from the one before, as it does while readings come in.
-    status: () => {
+    status: async () => {
       statusesAsked += 1;
       return { ...status, devices: statusesAsked, uptimeS: statusesAsked, shards: Array(statusesAsked).fill(1) };
     },

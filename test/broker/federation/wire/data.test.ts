@@ -2,7 +2,8 @@ import { hkdfSync } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BodyWriter, DATA_BYTES_MAX, DataDecoder, DataEncoder } from '../../../../broker/federation/wire/index.ts';
+import { DATA_BYTES_MAX, DataDecoder, DataEncoder } from '../../../../broker/federation/wire/index.ts';
+import { ByteWriter } from '../../../../core/bytes/index.ts';
 import { dataFrame, frameOf, LINK_PROTOCOL, largeFrame, onlyProtocolErrors } from './arbitraries.ts';
 
 const MESSAGE = { topic: 'a/é', payload: Buffer.from('payload'), qos: 1 as const, retain: false, to: 1 };
@@ -133,7 +134,7 @@ describe('damaged data frames', () => {
     ['says more than a frame may hold', 2 ** 40, 1],
     ['holds more messages than a frame may', 300_000, 100_000],
   ])('that are a bomb are refused: one that %s', (_name, sectionBytes, messages) => {
-    const body = new BodyWriter();
+    const body = new ByteWriter();
     body.byte(0x02);
     body.byte(8);
     for (const text of ['a', 'life']) {

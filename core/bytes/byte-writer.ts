@@ -2,8 +2,8 @@
 const VARINT_BYTES_MAX = 8;
 const BYTES_MIN = 256;
 
-/** Writes fields one after the other into a buffer that grows and is used again. The counterpart of BodyReader. */
-export class BodyWriter {
+/** Writes fields one after the other into a buffer that grows and is used again. The counterpart of ByteReader. */
+export class ByteWriter {
   #buffer = Buffer.allocUnsafe(BYTES_MIN);
   #at = 0;
 
@@ -46,6 +46,18 @@ export class BodyWriter {
     this.#reserve(value.length);
     this.#buffer.set(value, this.#at);
     this.#at += value.length;
+  }
+
+  /** Bytes behind a varint of their number. */
+  sized(value: Uint8Array): void {
+    this.varint(value.length);
+    this.bytes(value);
+  }
+
+  /** Items behind a varint of their number. */
+  list<T>(items: readonly T[], writeItem: (writer: this, item: T) => void): void {
+    this.varint(items.length);
+    for (const item of items) writeItem(this, item);
   }
 
   /** UTF-8 behind a varint of its bytes. Returns these bytes. */

@@ -1,0 +1,3 @@
+export { Changer } from './changer.ts';
+export { formatConfChanges, parseConfChanges } from './notation.ts';
+export { restore } from './restore.ts';

@@ -1,0 +1,2 @@
+export { MemoryStorage } from './memory-storage.ts';
+export { RaftLog } from './raft-log.ts';

@@ -1,0 +1,2 @@
+export { type EtcdDriverConfig, etcdDriverSchema } from './config.ts';
+export { openEtcdCoordinator } from './open.ts';

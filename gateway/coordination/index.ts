@@ -1,0 +1,33 @@
+export { type EtcdDriverConfig, etcdDriverSchema, openEtcdCoordinator } from './drivers/etcd/index.ts';
+export {
+  Election,
+  Fence,
+  type HeldLock,
+  type Leader,
+  type Leadership,
+  Lock,
+  lockPrefix,
+  type RecipeDeps,
+  Session,
+  type SessionOptions,
+  type TokenStore,
+  type TurnOptions,
+} from './recipes/index.ts';
+export type {
+  CallOptions,
+  Compare,
+  CompareOp,
+  Consistency,
+  Coordinator,
+  CoordinatorStatus,
+  KeyRange,
+  KeyValue,
+  Lease,
+  Operation,
+  OperationResult,
+  ReadOptions,
+  Transaction,
+  TransactionResult,
+  WatchBatch,
+  WatchEvent,
+} from './types.ts';

@@ -1,0 +1,119 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { seededRandom } from '../../core/random/index.ts';
+import { systemClock } from '../../core/time/index.ts';
+import { GroupNode, type GroupNodeOptions } from '../../gateway/consensus/index.ts';
+import { GroupMachine, RaftCoordinator } from '../../gateway/coordination/drivers/raft/index.ts';
+import { TcpTransport } from '../../gateway/transport/index.ts';
+import { eventually } from './eventually.ts';
+
+const SITE_KEY = 'the key of a site, for tests';
+
+/** One gateway's part in the group of a site, on a real disk and real sockets, in this process. */
+export interface SiteMember {
+  name: string;
+  group: GroupNode;
+  machine: GroupMachine;
+  coordinator: RaftCoordinator;
+  transport: TcpTransport;
+  /** The connections end and the port refuses, as when the process is killed; nothing is written any more. */
+  kill(): Promise<void>;
+}
+
+export type SiteOptions = Partial<Omit<GroupNodeOptions, 'name' | 'directory' | 'initialMembers'>>;
+
+/** A site of some gateways that agree by their own Raft group. */
+export class RaftSite {
+  readonly folder: string;
+  readonly members = new Map<string, SiteMember>();
+  readonly #addresses = new Map<string, string>();
+  readonly #options: SiteOptions;
+  #initial: string[] = [];
+
+  constructor(folder: string, options: SiteOptions = {}) {
+    this.folder = folder;
+    this.#options = options;
+  }
+
+  static async start(count: number, options: SiteOptions = {}): Promise<RaftSite> {
+    const site = new RaftSite(await mkdtemp(join(tmpdir(), 'lattice-raft-')), options);
+    site.#initial = Array.from({ length: count }, (_, at) => `gateway-${at + 1}`);
+    const transports = await Promise.all(site.#initial.map((name) => site.#openTransport(name)));
+    await Promise.all(site.#initial.map((name, at) => site.#startMember(name, transports[at] as TcpTransport, true)));
+    return site;
+  }
+
+  /** Starts a member again on what it left, or a new one that waits to be taken in. */
+  async startMember(name: string): Promise<SiteMember> {
+    const transport = await this.#openTransport(name);
+    return this.#startMember(name, transport, this.#initial.includes(name));
+  }
+
+  addressOf(name: string): string {
+    return this.#addresses.get(name) as string;
+  }
+
+  get all(): SiteMember[] {
+    return [...this.members.values()];
+  }
+
+  member(name: string): SiteMember {
+    return this.members.get(name) as SiteMember;
+  }
+
+  async leader(): Promise<SiteMember> {
+    return eventually(() => {
+      const found = this.all.find(({ group }) => group.status?.role === 'StateLeader');
+      if (found === undefined) throw new Error('There is no leader.');
+      return found;
+    });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.all.map((member) => member.kill()));
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async #openTransport(name: string): Promise<TcpTransport> {
+    const port = Number(this.#addresses.get(name)?.split(':')[1] ?? 0);
+    const transport = new TcpTransport({
+      own: { site: 'home', name },
+      siteKey: SITE_KEY,
+      listen: { host: '127.0.0.1', port },
+      clock: systemClock,
+      random: seededRandom(`${name} transport`),
+      log: pino({ level: 'silent' }),
+    });
+    await transport.start();
+    this.#addresses.set(name, `127.0.0.1:${transport.address.port}`);
+    return transport;
+  }
+
+  async #startMember(name: string, transport: TcpTransport, isInitial: boolean): Promise<SiteMember> {
+    const random = seededRandom(`${name} ${process.hrtime.bigint()}`);
+    const machine = new GroupMachine({ client: `leader-${name}-${random.below(2 ** 32)}` });
+    const initialMembers = this.#initial.map((each) => ({ name: each, address: this.addressOf(each) }));
+    const group = new GroupNode(
+      { name, directory: join(this.folder, name), initialMembers: isInitial ? initialMembers : [], ...this.#options },
+      {
+        ...{ clock: systemClock, random, log: pino({ level: 'silent' }), transport, machine, duties: machine },
+        diskOf: () => undefined,
+      },
+    );
+    const coordinator = new RaftCoordinator({ group, machine, random });
+    const member: SiteMember = {
+      ...{ name, group, machine, coordinator, transport },
+      kill: async () => {
+        await transport.stop();
+        await coordinator.close();
+        await group.stop();
+        this.members.delete(name);
+      },
+    };
+    this.members.set(name, member);
+    await group.start();
+    return member;
+  }
+}
