@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
+import { configOption, dataOption, factor, jsonOption, overrideExits, run, whole } from './core/cli/options.ts';
 import { EXIT, errorLine, exitCodeOf } from './core/errors/index.ts';
 import { VERSION } from './core/version.ts';
+import { addAgreementCommands } from './gateway/cli/commands.ts';
 
 /*
  * The command line. Each command is loaded when it is called, so that `lattice pub` does not pay for the broker.
@@ -26,28 +28,10 @@ Examples:
   $ npx lattice status                  every part, and the account of readings
   $ npx lattice doctor                  where a reading gets stuck, if it does
 
-Exit codes: 0 well, 1 a check failed, 2 usage, 3 unreachable, 4 refused for safety.`,
+Exit codes: 0 well, 1 a check failed, 2 usage, 3 unreachable, 4 refused for safety,
+5 a lock was lost.`,
   );
 
-const whole =
-  (min: number, max: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-    }
-    return value;
-  };
-const factor =
-  (min: number, max: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (!(value >= min && value <= max)) throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`);
-    return value;
-  };
-const dataOption = (): Option => new Option('--data <dir>', 'data folder of the mesh').default('.lattice');
-const jsonOption = (): Option => new Option('--json', 'machine-readable output').default(false);
-const configOption = (): Option => new Option('--config <file>', 'YAML configuration').makeOptionMandatory();
 const qosOption = (): Option => new Option('--qos <n>', 'quality of service, 0 to 2').default(1).argParser(whole(0, 2));
 
 /** Options of the commands that are a client of one broker. */
@@ -94,13 +78,6 @@ program
   .addOption(configOption())
   .addHelpText('after', '\nExample:\n  $ npx lattice broker --config .lattice/config/broker-1.yaml')
   .action(run(async ({ config }) => (await import('./broker/index.ts')).runBroker(config)));
-
-program
-  .command('gateway')
-  .description('run one gateway')
-  .addOption(configOption())
-  .addHelpText('after', '\nExample:\n  $ npx lattice gateway --config .lattice/config/gateway-1.yaml')
-  .action(run(async ({ config }) => (await import('./gateway/index.ts')).runGateway(config)));
 
 program
   .command('store')
@@ -264,6 +241,54 @@ Examples:
   )
   .action(run(async (options, broker) => (await import('./core/cli/index.ts')).drain({ ...options, broker })));
 
+const fleet = program
+  .command('fleet')
+  .description('what devices are to do: changed over several sites, at all or at none');
+const siteOption = (): Option =>
+  new Option('--site <name>', 'a site, as often as needed (default: that of the data folder)').argParser(
+    (name: string, before: string[] | undefined) => [...(before ?? []), name],
+  );
+
+fleet
+  .command('set')
+  .description('give devices settings, at all of the sites or at none')
+  .argument('<pairs...>', 'DEVICE/SETTING VALUE, as often as needed; null takes a setting away')
+  .addOption(siteOption())
+  .addOption(dataOption())
+  .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    `
+A value is JSON where it can be read as such, else text. When a site cannot vote in time, or somebody else changes the same
+device at the same time, nothing is changed anywhere (TRANSACTION_ABORTED).
+
+Examples:
+  $ npx lattice fleet set pump/mode eco
+  $ npx lattice fleet set --site north --site south pump/intervalS 30 pump/mode eco
+  $ npx lattice fleet set pump/mode null`,
+  )
+  .action(run(async (options, pairs) => (await import('./gateway/cli/fleet.ts')).fleetSet(options, pairs)));
+
+fleet
+  .command('get <device>')
+  .description('what a device is to do')
+  .addOption(siteOption())
+  .addOption(dataOption())
+  .addOption(jsonOption())
+  .addHelpText('after', '\nExample:\n  $ npx lattice fleet get pump --site north --site south')
+  .action(run(async (options, device) => (await import('./gateway/cli/fleet.ts')).fleetGet(options, device)));
+
+fleet
+  .command('status')
+  .description('the sites, and the changes that wait or are in doubt')
+  .addOption(dataOption())
+  .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    '\nExit code 1 while a site is away or a change is in doubt.\n\nExample:\n  $ npx lattice fleet status --json',
+  )
+  .action(run(async (options) => (await import('./gateway/cli/fleet.ts')).fleetStatus(options)));
+
 program
   .command('top')
   .description('status, again and again')
@@ -274,18 +299,9 @@ program
   .addHelpText('after', '\nExamples:\n  $ npx lattice top\n  $ npx lattice top --iterations 1 --json')
   .action(run(async (options) => (await import('./core/cli/index.ts')).top(options)));
 
-/** Makes an action of a function that resolves with an exit code. */
-// biome-ignore lint/suspicious/noExplicitAny: commander hands over options and arguments untyped; each is checked by its parser above.
-function run(command: (options: any, ...args: any[]) => Promise<number>) {
-  // biome-ignore lint/suspicious/noExplicitAny: see above.
-  return async (...args: any[]): Promise<void> => {
-    const [positional, options] = [args.slice(0, -2), args.at(-2)];
-    process.exitCode = await command(options, ...positional);
-  };
-}
+addAgreementCommands(program);
 
-for (const command of program.commands) command.exitOverride();
-program.exitOverride();
+overrideExits(program);
 try {
   await program.parseAsync();
 } catch (error) {

@@ -1,20 +1,19 @@
-import { join } from 'node:path';
-import type { Logger } from 'pino';
 import { Authenticator } from '../core/identity/index.ts';
-import { type DurableLog, type LogOptions, openLog } from '../core/log/index.ts';
 import { listenError } from '../core/process/index.ts';
-import type { Random } from '../core/random/index.ts';
-import { type Clock, repeat, type Timer } from '../core/time/index.ts';
+import { repeat, type Timer } from '../core/time/index.ts';
 import { type BridgeState, type BrokerHealth, HEALTH_INTERVAL_MS, meshFilter, meshTopic } from '../core/wire/index.ts';
-import { Balancer, clientUrls, DrainMark, type HealthMessage, loopBusyMeter } from './balance/index.ts';
-import { BRIDGE_SESSION_PREFIX, Bridges } from './bridge/index.ts';
+import { Balancer, clientUrls, type HealthMessage, loopBusyMeter } from './balance/index.ts';
+import { Bridges } from './bridge/index.ts';
 import { BrokerBridgePort } from './bridge-port.ts';
+import { type BrokerData, type BrokerDataDeps, openBrokerData } from './broker-data.ts';
 import type { BrokerConfig } from './config.ts';
 import { Counters } from './counters.ts';
 import { createFederation, type FederationOptions, type LinkFederation } from './federation/index.ts';
 import { BrokerFederationPort } from './federation-port.ts';
 import { HEALTH_WINDOWS, type HealthSources, measureHealth } from './health.ts';
 import { HotPath } from './hot/index.ts';
+import { LinkGaps } from './link-gaps.ts';
+import { LossLog } from './loss-log.ts';
 import { MetricsServer } from './metrics/index.ts';
 import {
   HOLD_MS,
@@ -28,17 +27,12 @@ import {
 } from './mqtt/index.ts';
 import { ShareRouter } from './shares/index.ts';
 import type { BatchMessage, Session, ShareTarget } from './state/index.ts';
-import { BrokerStore, openIncarnation, renewIncarnation } from './store/index.ts';
+import { type BrokerStore, renewIncarnation } from './store/index.ts';
 import { SystemTopics } from './system-topics.ts';
 
-export interface BrokerDeps {
-  clock: Clock;
-  random: Random;
-  log: Logger;
+export interface BrokerDeps extends BrokerDataDeps {
   /** Joins the broker with others. Default: the links of broker/federation/. */
   federate?: (options: FederationOptions) => LinkFederation;
-  /** Opens the journal. Default: the segmented log on disk. */
-  openJournal?: (options: LogOptions) => Promise<DurableLog>;
 }
 
 export interface BrokerAddresses {
@@ -63,54 +57,10 @@ export interface Broker {
   stop(): Promise<void>;
 }
 
-/** A record is a packet and a header of JSON, in which a topic may be escaped to several times its length. */
-const RECORD_BYTES_EXTRA = 512 * 1_024;
 const SWEEP_INTERVAL_MS = 60_000;
-const DROP_LOG_INTERVAL_MS = 5_000;
-const GAPS_LOGGED_MAX = 20;
-
 /** Opens the broker's data and makes it ready to start. */
 export async function createBroker(config: BrokerConfig, deps: BrokerDeps): Promise<Broker> {
-  const { clock, log } = deps;
-  const { limits, journal } = config;
-  const openJournal = deps.openJournal ?? ((options: LogOptions) => openLog(options, { clock }));
-  const durableLog = await openJournal({
-    directory: join(config.dataDir, 'journal'),
-    bytesMax: journal.bytesMax,
-    segmentBytes: Math.min(journal.segmentBytes, Math.floor(journal.bytesMax / 8)),
-    atBound: 'drop-oldest',
-    recordBytesMax: RECORD_BYTES_EXTRA + 2 * limits.packetBytesMax,
-  });
-  const store = await BrokerStore.open({
-    brokerId: config.id,
-    directory: config.dataDir,
-    log: durableLog,
-    bounds: {
-      queueMessagesMax: limits.sessionQueueMessagesMax,
-      queueBytesMax: limits.sessionQueueBytesMax,
-      messagesMax: limits.retainedMessagesMax,
-      tombstonesMax: limits.tombstonesMax,
-      ofSessions: new Map(
-        config.bridges.map(({ id, queueMessagesMax, queueBytesMax }) => {
-          return [`${BRIDGE_SESSION_PREFIX}${id}`, { messagesMax: queueMessagesMax, bytesMax: queueBytesMax }];
-        }),
-      ),
-    },
-    journalBytesMax: journal.bytesMax,
-    clock,
-    logger: log,
-  });
-  const incarnation = await openIncarnation(config.dataDir, deps.random, store.isJournalNew || durableLog.isTailCut);
-  const drainMark = new DrainMark(config.dataDir);
-  return new RunningBroker(config, deps, { store, incarnation, drainMark, wasDraining: await drainMark.isSet() });
-}
-
-/** What the data folder held. */
-interface BrokerData {
-  store: BrokerStore;
-  incarnation: string;
-  drainMark: DrainMark;
-  wasDraining: boolean;
+  return new RunningBroker(config, deps, await openBrokerData(config, deps));
 }
 
 class RunningBroker implements Broker {
@@ -125,10 +75,11 @@ class RunningBroker implements Broker {
   readonly #bridges: Bridges;
   readonly #healthSources: HealthSources;
   readonly #balancer: Balancer;
+  readonly #linkGaps: LinkGaps;
+  readonly #lossLog: LossLog;
   readonly #systemTopics: SystemTopics;
   readonly #metrics: MetricsServer | undefined;
   readonly #timers: Timer[] = [];
-  #damageLogged = '';
   #listeners: Listeners | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -139,7 +90,8 @@ class RunningBroker implements Broker {
     this.#store = store;
     store.queue.onCommit = (tookMs) => this.#counters.committed(tookMs);
     const switchboard = new Switchboard(store);
-    this.#logDrops(switchboard);
+    this.#lossLog = new LossLog({ journal: store.log, clock, log });
+    switchboard.onDropped = (session, dropped) => this.#lossLog.dropped(session, dropped);
     const shares = new ShareRouter<Session>({
       brokerId: config.id,
       groups: store.state.shares,
@@ -147,6 +99,14 @@ class RunningBroker implements Broker {
       isConnected: (session) => switchboard.isConnected(session),
       loadOf: ({ queue }) => queue.size,
       shareNodes: (topic) => this.#federation.shareNodes(topic),
+    });
+    this.#linkGaps = new LinkGaps({
+      brokerId: config.id,
+      clock,
+      publish: (gap) => {
+        const topic = meshTopic(config.site, config.id, 'linkgap');
+        this.#ingress.publishOwn(topic, Buffer.from(JSON.stringify(gap)), { qos: 1 });
+      },
     });
     const { siteKey, links } = config;
     const port = new BrokerFederationPort({
@@ -157,6 +117,7 @@ class RunningBroker implements Broker {
       switchboard,
       shares,
       clock,
+      noteGap: (to, cause, count) => this.#linkGaps.note(to, cause, count),
     });
     const federate = deps.federate ?? createFederation;
     this.#federation = federate({
@@ -254,7 +215,7 @@ class RunningBroker implements Broker {
       healths: () => healthsOf(store, config.site),
       publishHealth: () => this.#publishHealth(),
       publishSystem,
-      publish: (topic, payload) => this.#ingress.publishOwn(topic, payload, false),
+      publish: (topic, payload) => this.#ingress.publishOwn(topic, payload),
       leavers: () => this.#server.leavers(),
       wasDraining,
       remember: (isDraining) => drainMark.set(isDraining),
@@ -293,7 +254,7 @@ class RunningBroker implements Broker {
 
   async start(): Promise<void> {
     const { clock, log } = this.#deps;
-    this.#logDamage();
+    this.#lossLog.damage();
     await this.#server.start();
     await this.#fireOrphanedWills();
     try {
@@ -319,6 +280,7 @@ class RunningBroker implements Broker {
       repeat(clock, HEALTH_INTERVAL_MS, () => {
         this.#counters.rotate();
         this.#balancer.publishHealth();
+        this.#linkGaps.tell();
       }),
       repeat(clock, SWEEP_INTERVAL_MS, () => this.#sweep()),
     );
@@ -336,6 +298,7 @@ class RunningBroker implements Broker {
     this.#roaming.stop();
     await this.#metrics?.stop();
     await this.#federation.stop();
+    this.#linkGaps.tell();
     await this.#bridges.stop();
     await this.#server.stop();
     // Those whom the server does not know, since they never sent a CONNECT, would hold the listeners open.
@@ -365,49 +328,20 @@ class RunningBroker implements Broker {
   #publishHealth(): BrokerHealth {
     const health = measureHealth(this.#healthSources);
     const topic = meshTopic(this.#config.site, this.#config.id, 'health');
-    this.#ingress.publishOwn(topic, Buffer.from(JSON.stringify(health)), true);
+    this.#ingress.publishOwn(topic, Buffer.from(JSON.stringify(health)), { retain: true });
     this.#systemTopics.tell(health);
     return health;
   }
 
-  /** What the journal has lost to damage, each time that there is more of it. */
-  #logDamage(): void {
-    const damaged = this.#store.log.gaps.filter(({ cause }) => cause === 'damaged');
-    const found = JSON.stringify(damaged);
-    if (damaged.length === 0 || found === this.#damageLogged) return;
-    this.#damageLogged = found;
-    const gaps = damaged.slice(-GAPS_LOGGED_MAX);
-    const fields = { code: 'JOURNAL_DAMAGED', count: damaged.length, gaps };
-    this.#deps.log.error(fields, 'the journal is damaged; the records at these positions are lost');
-  }
-
   async #sweep(): Promise<void> {
     const { clock, log } = this.#deps;
-    this.#logDamage();
+    this.#lossLog.damage();
     this.#store.state.retained.forgetTombstones(clock.wallMs() - this.#config.limits.tombstoneAgeMsMax);
     try {
       await this.#server.expireSessions();
     } catch (error) {
       log.warn({ error }, 'sessions could not be expired; trying again in a minute');
     }
-  }
-
-  /** At once when it is the session's first drop, and then again in intervals. */
-  #logDrops(switchboard: Switchboard): void {
-    const { clock, log } = this.#deps;
-    const loggedMs = new WeakMap<Session, number>();
-    switchboard.onDropped = (session, dropped) => {
-      const nowMs = clock.monotonicMs();
-      if (nowMs - (loggedMs.get(session) ?? Number.NEGATIVE_INFINITY) < DROP_LOG_INTERVAL_MS) return;
-      loggedMs.set(session, nowMs);
-      const { clientId, username } = session;
-      const fields = { code: 'SESSION_QUEUE_FULL', clientId, username, dropped };
-      // Whoever subscribes to shards is a gateway: its drops are acknowledged readings that reach no store.
-      const isGateway = [...session.subscriptions.keys()].some((filter) => filter.startsWith('$shard/'));
-      if (isGateway)
-        log.error(fields, 'the queue of a gateway is full; readings that were acknowledged are lost to it');
-      else log.warn(fields, 'the queue of a session is full; messages were dropped');
-    };
   }
 }
 

@@ -24,6 +24,7 @@ export interface BrokerFederationPortOptions {
   /** Chooses members here for what comes for a share. */
   shares: ShareRouter<Session>;
   clock: Clock;
+  noteGap: (to: string, cause: string, count: number) => void;
 }
 
 /** What was taken from an origin and is on its way into the journal. */
@@ -38,6 +39,7 @@ interface Intake {
 /** The broker as its federation sees it. */
 export class BrokerFederationPort implements FederationPort {
   readonly brokerId: string;
+  readonly noteGap: (to: string, cause: string, count: number) => void;
   readonly #renewIncarnation: () => Promise<string>;
   #incarnation: string;
   readonly #store: BrokerStore;
@@ -53,6 +55,7 @@ export class BrokerFederationPort implements FederationPort {
   constructor(options: BrokerFederationPortOptions) {
     const { brokerId, incarnation, renewIncarnation, store, switchboard, shares, clock } = options;
     this.brokerId = brokerId;
+    this.noteGap = options.noteGap;
     this.#incarnation = incarnation;
     this.#renewIncarnation = renewIncarnation;
     this.#store = store;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { accountSchema } from '../core/identity/index.ts';
 import { brokerUrlSchema, isMeshName } from '../core/wire/index.ts';
 import { agreementSchema } from './agreement/index.ts';
+import { jobsConfigSchema } from './jobs/index.ts';
 import { storeTargetSchema } from './store/index.ts';
 
 const meshName = z.string().refine(isMeshName, '1 to 64 letters, digits, dots, dashes or underscores');
@@ -58,6 +59,7 @@ export const gatewayConfigSchema = z.strictObject({
    * an etcd cluster. Left out, this gateway takes no part in it.
    */
   agreement: agreementSchema.optional(),
+  jobs: jobsConfigSchema.prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
 });
 

@@ -66,5 +66,7 @@ function sourceOf(record: Readable): { site: string; device: string } {
       return record;
     case 'health':
       return { site: record.site, device: record.health.node };
+    case 'linkgap':
+      return { site: record.site, device: record.gap.node };
   }
 }

@@ -27,6 +27,8 @@ import { ProgressSaver } from './progress-saver.ts';
 import { type Recovered, recover } from './recover.ts';
 import { DeviceRegistry, Discovery } from './registry/index.ts';
 import { RecentLatency, Replicator } from './replication/index.ts';
+import { SiteDuties } from './site-duties.ts';
+import { openSites, type Sites } from './sites/index.ts';
 import { createStore, type TimeSeriesStore } from './store/index.ts';
 
 const PROGRESS_INTERVAL_MS = 2_000;
@@ -75,6 +77,8 @@ class Gateway {
   readonly #progress: ProgressSaver;
   readonly #timers: Timer[] = [];
   #agreement: Agreement | undefined;
+  #sites: Sites | undefined;
+  #duties: SiteDuties | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(
@@ -151,7 +155,8 @@ class Gateway {
     const { clock } = this.#deps;
     // Positions that a damaged log gives again must not be taken for those that an older progress speaks of.
     await this.#progress.save();
-    this.#agreement = await this.#openAgreement();
+    await this.#openAgreement();
+    this.#duties?.start();
     const { api, url } = await this.#listen();
     this.#client.start();
     this.#replicator.start();
@@ -179,14 +184,23 @@ class Gateway {
     await this.#replicator.stop();
     await this.#progress.save();
     await api.close();
+    await this.#duties?.stop();
+    await this.#sites?.stop();
     await this.#agreement?.stop();
     await this.#buffer.close();
     await this.#store.close();
   }
 
-  async #openAgreement(): Promise<Agreement | undefined> {
-    const { agreement, id, site, siteKey, dataDir } = this.#config;
-    return agreement && openAgreement(agreement, { ...this.#deps, name: id, site, siteKey, dataDir });
+  async #openAgreement(): Promise<void> {
+    const { agreement: config, id, site, siteKey, dataDir, members } = this.#config;
+    if (config === undefined) return;
+    const agreement = await openAgreement(config, { ...this.#deps, name: id, site, siteKey, dataDir, members });
+    this.#agreement = agreement;
+    this.#sites = openSites(config, agreement, { ...this.#deps, random: this.#deps.random.fork('sites'), site });
+    this.#duties = await SiteDuties.open({
+      ...{ ...this.#deps, config: this.#config, agreement },
+      store: this.#store,
+    });
   }
 
   async #listen(): Promise<{ api: FastifyInstance; url: string }> {
@@ -197,6 +211,10 @@ class Gateway {
       health: () => ({ id: this.#config.id, brokerUp: this.#client.isUp, storeUp: this.#replicator.isStoreUp }),
       devices: () => this.#registry.entries(),
       device: (site, device) => this.#registry.get(site, device),
+      agreement: this.#agreement,
+      clock: this.#deps.clock,
+      fillMetrics: (registry) => this.#duties?.fillMetrics(registry),
+      fleet: this.#sites,
     });
     try {
       return { api, url: await api.listen(http) };

@@ -154,6 +154,10 @@ class LinkedFederation implements LinkFederation {
     return this.#node.interestSettled(timeoutMs);
   }
 
+  caughtUp(node: string, timeoutMs: number): Promise<boolean> {
+    return this.#node.caughtUp(node, timeoutMs);
+  }
+
   shareNodes(topic: string): ReadonlyMap<string, readonly string[]> {
     return this.#node.shareNodes(topic);
   }

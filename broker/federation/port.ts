@@ -89,6 +89,9 @@ export interface FederationPort {
   /** Merges retained messages of a peer: each kept, and delivered to local subscribers, if its stamp wins. Resolves with the number that won, once durable. */
   mergeRetained(entries: readonly RetainedEntry[]): Promise<number>;
 
+  /** Messages for another broker were given up for good, at a bound (see DROP_CAUSES). */
+  noteGap(to: string, cause: string, count: number): void;
+
   /** The hybrid clock of the stamps: ms, above every stamp that was seen. */
   stampMs(): number;
   /** Takes a peer's clock into account. */
@@ -106,6 +109,11 @@ export interface Cluster {
   onDatagram(kind: string, handler: (from: string, body: Buffer) => void): () => void;
   /** Resolves with true when every reachable broker routes by this broker's present subscriptions, with false after timeoutMs. */
   interestSettled(timeoutMs: number): Promise<boolean>;
+  /**
+   * Resolves with true when a broker has all that it gets of what was published until now, here and at every other broker that
+   * can be reached; with false after timeoutMs.
+   */
+  caughtUp(node: string, timeoutMs: number): Promise<boolean>;
   /** The `$share/{group}/{filter}` of other brokers that match a topic, each with the brokers that have members. */
   shareNodes(topic: string): ReadonlyMap<string, readonly string[]>;
   /** Whether a message of QoS 0 has to go into the journal, or it would overtake one of its topic that stands there. */

@@ -1,3 +1,4 @@
+import { LatticeError } from '../../core/errors/index.ts';
 import type { Identity } from '../../core/identity/index.ts';
 import type { StrictStream } from '../strict/index.ts';
 import type { AedesClient } from './aedes-types.ts';
@@ -55,5 +56,12 @@ export class Connections {
 
   of(client: object): Connection | undefined {
     return this.#connections.get(client);
+  }
+
+  /** Of a client that is connected. Throws INTERNAL for another one. */
+  get(client: object): Connection {
+    const connection = this.#connections.get(client);
+    if (connection === undefined) throw new LatticeError('INTERNAL', 'A client without a connection.');
+    return connection;
   }
 }

@@ -97,12 +97,12 @@ export class Ingress {
   }
 
   /** A message of the broker itself. */
-  publishOwn(topic: string, payload: Buffer, retain: boolean): void {
-    if (!retain) {
+  publishOwn(topic: string, payload: Buffer, { qos = 0, retain = false }: { qos?: Qos; retain?: boolean } = {}): void {
+    if (qos === 0 && !retain) {
       this.#routeVolatile(topic, payload);
       return;
     }
-    const record = this.#recordOf({ topic, payload, qos: 0, retain });
+    const record = this.#recordOf({ topic, payload, qos, retain });
     this.#options.store.commitWith(
       record,
       () => {},

@@ -1,4 +1,6 @@
 import { type Answer, type Claim, isGreater } from './claim.ts';
+import type { ClaimEffect, ClaimEvent } from './claim-events.ts';
+import { SeenClaims } from './seen-claims.ts';
 
 /**
  * One client id is in use at one broker: the last writer wins, by (stamp, broker).
@@ -20,27 +22,6 @@ export interface ClaimMachineOptions {
   sessionOf: (clientId: string) => { username: string | undefined } | undefined;
 }
 
-export type ClaimEvent =
-  | { type: 'connect'; clientId: string; connection: number; username: string; isClean: boolean; wallMs: number }
-  /** The connection has ended, let in or not. */
-  | { type: 'gone'; clientId: string; connection: number }
-  | { type: 'claims'; from: string; claims: readonly Claim[] }
-  | { type: 'answers'; from: string; answers: readonly Answer[] }
-  | { type: 'reachable'; joined: readonly string[]; left: readonly string[] }
-  | { type: 'tick' };
-
-export type ClaimEffect =
-  | { type: 'claim'; to: string; claims: Claim[] }
-  | { type: 'answer'; to: string; answers: Answer[] }
-  /** Let the client in. `holders` keep a session for it. */
-  | { type: 'admit'; clientId: string; connection: number; holders: string[] }
-  /** End the connection, which may be one that was not let in yet. */
-  | { type: 'close'; clientId: string; connection: number; code: 'SESSION_TAKEN_OVER' | 'CLIENT_ID_TAKEN'; by: string }
-  /** A broker that answered late, or was away, keeps a session for a client that is in. */
-  | { type: 'fetch'; clientId: string; from: string }
-  /** The client began anew with a clean session at another broker. */
-  | { type: 'end'; clientId: string };
-
 interface Entry {
   claim: Claim;
   /** The connection of the claim; before it one that is in and will be replaced by it. */
@@ -54,8 +35,6 @@ interface Entry {
 
 const RETRY_DELAY_MS = 100;
 const RETRY_DELAY_MS_MAX = 5_000;
-/** Client ids whose greatest claim is remembered; the longest unclaimed is forgotten first. */
-const SEEN_MAX = 65_536;
 
 export class ClaimMachine {
   readonly #options: ClaimMachineOptions;
@@ -63,7 +42,7 @@ export class ClaimMachine {
   /** Entries that wait for an answer. */
   readonly #waiting = new Set<Entry>();
   readonly #reachable = new Set<string>();
-  readonly #seen = new Map<string, { stampMs: number; broker: string }>();
+  readonly #seen = new SeenClaims();
   #stampMs = 0;
   #effects: ClaimEffect[] = [];
 
@@ -114,8 +93,7 @@ export class ClaimMachine {
 
   /** Whether no claim greater than this one is known: only then may it take the session of its client id away from here. */
   isCurrent(clientId: string, stampMs: number, broker: string): boolean {
-    const seen = this.#seen.get(clientId);
-    return seen === undefined || !isGreater(seen.stampMs, seen.broker, stampMs, broker);
+    return this.#seen.isCurrent(clientId, stampMs, broker);
   }
 
   /** The stamp of the live claim of this broker, which it takes sessions with. */
@@ -145,7 +123,7 @@ export class ClaimMachine {
       retryDelayMs: RETRY_DELAY_MS,
     };
     this.#entries.set(clientId, entry);
-    this.#note(clientId, this.#stampMs, this.#options.brokerId);
+    this.#seen.note(clientId, this.#stampMs, this.#options.brokerId);
     if (entry.unanswered.size === 0) {
       this.#admit(entry, nowMs);
       return;
@@ -165,7 +143,7 @@ export class ClaimMachine {
     const { clientId, stampMs, isLive, username } = claim;
     this.#stampMs = Math.max(this.#stampMs, stampMs);
     const isLatest = this.isCurrent(clientId, stampMs, from);
-    if (isLatest) this.#note(clientId, stampMs, from);
+    if (isLatest) this.#seen.note(clientId, stampMs, from);
     const answer = (verdict: Answer['verdict'], hasSession: boolean): Answer => {
       return { clientId, stampMs, isLive, verdict, hasSession, seenStampMs: this.#stampMs };
     };
@@ -277,13 +255,5 @@ export class ClaimMachine {
   #delayRetry(entry: Entry, nowMs: number, delayMs: number): void {
     entry.retryDelayMs = delayMs;
     entry.retryAtMs = nowMs + delayMs;
-  }
-
-  #note(clientId: string, stampMs: number, broker: string): void {
-    this.#seen.delete(clientId);
-    this.#seen.set(clientId, { stampMs, broker });
-    if (this.#seen.size <= SEEN_MAX) return;
-    const [oldest] = this.#seen.keys();
-    if (oldest !== undefined) this.#seen.delete(oldest);
   }
 }

@@ -2,7 +2,8 @@ import { LatticeError } from '../../core/errors/index.ts';
 import type { Clock, Timer } from '../../core/time/index.ts';
 import type { Cluster } from '../federation/index.ts';
 import { decodeAnswers, decodeClaims, encodeLists } from './claim.ts';
-import { type ClaimEffect, type ClaimEvent, ClaimMachine } from './claim-machine.ts';
+import type { ClaimEffect, ClaimEvent } from './claim-events.ts';
+import { ClaimMachine } from './claim-machine.ts';
 
 export interface ClaimsOptions {
   cluster: Cluster;

@@ -34,7 +34,7 @@ export interface MoverOptions {
   isCurrent: GiverOptions['isCurrent'];
   /** How long a client waits for its messages, in ms; then it gets what is here, and the rest when it comes. */
   timeoutMs: number;
-  /** How long to wait for the other brokers to know the subscriptions, in ms. */
+  /** How long to wait for the other brokers to know the subscriptions, and then for what they sent before, in ms each. */
   settleTimeoutMs: number;
 }
 
@@ -137,6 +137,8 @@ export class Mover {
         settle: async () => {
           await Promise.race([others.arrived, delay(clock, settleTimeoutMs)]);
           await cluster.interestSettled(settleTimeoutMs);
+          // What was sent to the other broker alone, before the senders knew the subscriptions here, stands there by then.
+          await cluster.caughtUp(from, settleTimeoutMs);
         },
         adopt: (deliveries) => store.adopt(clientId, from, deliveries),
         finish: () => store.finish(clientId, from),

@@ -24,7 +24,7 @@ export interface TakerOptions {
 
 const RETRY_DELAY_MS = 200;
 const RETRY_DELAY_MS_MAX = 2_000;
-/** What was sent to the other broker before the sender knew the subscriptions here arrives there within this time. */
+/** What was on its way to the other broker from a sender that did not say so in time (settle) arrives there within this time. */
 const LINGER_MS = 1_000;
 
 /** Thrown out of the conversation when there is nothing more to be taken. */

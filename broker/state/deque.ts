@@ -38,20 +38,32 @@ export class Deque<T> {
     return undefined;
   }
 
-  /** Puts items in front of the first that is not to stand before them; those that are must come first. */
-  insert(items: readonly T[], isBefore: (item: T) => boolean): void {
-    let low = this.#head;
-    let high = this.#items.length;
+  /** Counted from the front. */
+  at(index: number): T | undefined {
+    return this.#items[this.#head + index];
+  }
+
+  /** How many in front fit; none behind them may. */
+  countFront(fits: (item: T) => boolean): number {
+    let low = 0;
+    let high = this.size;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (isBefore(this.#items[middle] as T)) low = middle + 1;
+      if (fits(this.at(middle) as T)) low = middle + 1;
       else high = middle;
     }
-    if (low === this.#items.length) {
+    return low;
+  }
+
+  /** Puts others in the place of the items at [start, end), counted from the front. */
+  replace(start: number, end: number, items: readonly T[]): void {
+    if (start === this.size) {
       for (const item of items) this.#items.push(item);
       return;
     }
-    this.#items = [...this.#items.slice(this.#head, low), ...items, ...this.#items.slice(low)];
+    const all = this.#items;
+    const head = this.#head;
+    this.#items = [...all.slice(head, head + start), ...items, ...all.slice(head + end)];
     this.#head = 0;
   }
 

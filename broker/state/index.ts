@@ -1,3 +1,4 @@
+export type { Applied } from './applied.ts';
 export {
   BATCH_BYTES_MAX,
   BATCH_MESSAGES_MAX,
@@ -37,5 +38,6 @@ export { type Retained, RetainedStore } from './retained-store.ts';
 export { Session } from './session.ts';
 export { ShareGroup, ShareGroups, type ShareMember } from './share-groups.ts';
 export { type SnapshotFrame, SnapshotLoader, snapshotFrames } from './snapshot.ts';
-export { type Applied, BrokerState, type StateBounds, type Will } from './state.ts';
+export { BrokerState, type StateBounds } from './state.ts';
 export { parseShardFilter, type Receiver, SubscriptionIndex } from './subscription-index.ts';
+export type { Will } from './wills.ts';

@@ -1,3 +1,4 @@
+import { adoptInto } from './adoption.ts';
 import { Deque } from './deque.ts';
 import type { Delivery, DeliveryId } from './message.ts';
 import { PacketIdSet } from './packet-id-set.ts';
@@ -24,8 +25,6 @@ export class OutboundQueue {
   /** Whether two were ever in flight under one packet id, which only the persistence port of Aedes can bring about. */
   #hasShared = false;
   #order = 0;
-  /** Below every order of what was pushed, for as long as anybody counts. */
-  #adoptedOrder = -(2 ** 52);
   #bytes = 0;
   #dropped = 0;
 
@@ -74,13 +73,10 @@ export class OutboundQueue {
     return this.#dropAboveBound();
   }
 
-  /** Puts in front of all that was pushed, behind what was put there before; drops at the bound, and returns how many. */
+  /** Puts in front of all that was pushed what came with the session (see adoption.ts); drops at the bound, and returns how many. */
   adopt(deliveries: readonly Delivery[]): number {
-    for (const delivery of deliveries) {
-      delivery.order = this.#adoptedOrder++;
-      this.#bytes += delivery.bytes;
-    }
-    this.#durable.insert(deliveries, ({ order }) => order < 0);
+    for (const { bytes } of deliveries) this.#bytes += bytes;
+    adoptInto(this.#durable, deliveries);
     return this.#dropAboveBound();
   }
 

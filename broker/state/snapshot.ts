@@ -1,8 +1,9 @@
+import type { AcceptedPosition } from './intake.ts';
 import type { Delivery, DeliveryId, Message, MessageMarks, Qos } from './message.ts';
 import { createDelivery } from './message.ts';
 import type { StoredSubscription, WillPacket } from './records.ts';
 import type { Session } from './session.ts';
-import type { AcceptedPosition, BrokerState } from './state.ts';
+import type { BrokerState } from './state.ts';
 
 /**
  * The state as a sequence of frames, taken while it goes on changing: a fuzzy checkpoint in the sense of ARIES (Mohan et

@@ -1,64 +1,21 @@
-import type { BatchRecord, ShareTarget } from './batch.ts';
-import {
-  createDelivery,
-  type Delivery,
-  type DeliveryId,
-  deliveryIdOf,
-  lesserQos,
-  type Message,
-  type MessageMarks,
-  ownBytes,
-  ownMessage,
-  type Qos,
-  sequenceOf,
-  shardedTopic,
-  shareIdOf,
-} from './message.ts';
+import { type Applied, isApplied, nothingApplied } from './applied.ts';
+import { Distribution } from './distribution.ts';
+import { type AcceptedPosition, Intake } from './intake.ts';
+import { deliveryIdOf, lesserQos, type Message, shardedTopic } from './message.ts';
 import type { QueueBounds } from './outbound-queue.ts';
-import type { BrokerRecord, LinkOrigin, PublishRecord, StoredSubscription, WillPacket } from './records.ts';
+import type { BrokerRecord, StoredSubscription } from './records.ts';
 import { type Retained, type RetainedBounds, RetainedStore } from './retained-store.ts';
 import { Session } from './session.ts';
-import { adoptMoved, beginMove, endMove, giveAway, isNewToMove } from './session-moves.ts';
+import { adoptMoved, beginMove, endMove, giveAway } from './session-moves.ts';
 import { ShareGroups } from './share-groups.ts';
-import { parseShardFilter, type Receiver, SubscriptionIndex } from './subscription-index.ts';
+import { parseShardFilter, SubscriptionIndex } from './subscription-index.ts';
+import { Wills } from './wills.ts';
 
 export interface StateBounds extends RetainedBounds {
   queueMessagesMax: number;
   queueBytesMax: number;
   /** Bounds of sessions that have their own, by client id. */
   ofSessions?: ReadonlyMap<string, QueueBounds>;
-}
-
-export interface Will extends WillPacket {
-  clientId: string;
-  brokerId: string;
-  /** Number of the connection that it belongs to. */
-  connection?: number | undefined;
-  payload: Buffer;
-  appliedPosition: number;
-}
-
-export interface AcceptedPosition {
-  incarnation: string;
-  position: number;
-}
-
-/** What a record led to, for those who serve connected clients. */
-export interface Applied {
-  /** Sessions that got a message of QoS 1 or 2. */
-  woken: Session[];
-  /** Kept sessions that want a message as QoS 0; it is not queued for those that are away. */
-  volatile: { session: Session; message: Message; topic: string }[];
-  /** The messages to be routed to clean sessions too, in order. */
-  messages: Message[];
-  /** For members of share groups here that are no kept sessions (any more). */
-  shared: { message: Message; target: ShareTarget }[];
-  /** Deliveries that came with a session and were in flight where it was. */
-  resumed: { session: Session; deliveries: Delivery[] } | undefined;
-  /** False for a record of a link that is out of turn, or a retained message that lost. */
-  taken: boolean;
-  /** Messages dropped at the bound of a queue. */
-  dropped: number;
 }
 
 /**
@@ -71,13 +28,15 @@ export interface Applied {
  */
 export class BrokerState {
   readonly #bounds: StateBounds;
+  readonly #distribution: Distribution;
+  readonly #intake: Intake;
   readonly brokerId: string;
   readonly sessions = new Map<string, Session>();
   /** Members of shared subscriptions, those of clean sessions among them. */
   readonly shares = new ShareGroups<Session>();
   readonly index = new SubscriptionIndex<Session>(this.shares);
   readonly retained: RetainedStore;
-  readonly wills = new Map<string, Will>();
+  readonly wills = new Wills();
   readonly accepted = new Map<string, AcceptedPosition>();
   /** Of the last record applied; -1 before the first. */
   position = -1;
@@ -86,29 +45,24 @@ export class BrokerState {
     this.brokerId = brokerId;
     this.#bounds = bounds;
     this.retained = new RetainedStore(bounds);
+    const { sessions, index, retained, wills, accepted } = this;
+    this.#distribution = new Distribution({ brokerId, sessions, index });
+    this.#intake = new Intake({ sessions, retained, wills, accepted, distribution: this.#distribution });
   }
 
   /** Applies the record at a position of the journal. */
   apply(position: number, record: BrokerRecord): Applied {
     this.position = position;
-    const applied: Applied = {
-      woken: [],
-      volatile: [],
-      messages: [],
-      shared: [],
-      resumed: undefined,
-      taken: true,
-      dropped: 0,
-    };
+    const applied = nothingApplied();
     switch (record.kind) {
       case 'publish':
-        this.#publish(position, record, applied);
+        this.#intake.publish(position, record, applied);
         break;
       case 'batch':
-        this.#takeBatch(position, record, applied);
+        this.#intake.takeBatch(position, record, applied);
         break;
       case 'retained':
-        this.#mergeRetained(position, record, applied);
+        this.#intake.mergeRetained(position, record, applied);
         break;
       case 'session':
         this.#on(position, record.clientId, (session) => {
@@ -156,16 +110,11 @@ export class BrokerState {
         this.#onKnown(position, record.clientId, ({ incoming }) => incoming.set(record.messageId, message));
         break;
       }
-      case 'will': {
-        const { clientId, brokerId, connection, payload } = record;
-        if (!this.#isApplied(position, this.wills.get(clientId))) {
-          const will = { ...record.will, clientId, brokerId, connection, payload, appliedPosition: position };
-          this.wills.set(clientId, will);
-        }
+      case 'will':
+        this.wills.keep(position, record);
         break;
-      }
       case 'willGone':
-        this.#spendWill(position, record.clientId, record.connection);
+        this.wills.spend(position, record.clientId, record.connection);
         break;
       case 'enqueue':
         this.#enqueueFor(position, record, applied);
@@ -224,116 +173,6 @@ export class BrokerState {
     for (const { topic, qos } of session.subscriptions.values()) this.index.add(topic, session, qos);
   }
 
-  #publish(position: number, record: PublishRecord, applied: Applied): void {
-    if (record.link !== undefined && !this.#acceptFrom(record.link)) {
-      applied.taken = false;
-      return;
-    }
-    const { topic, payload, qos, clientId, messageId } = record;
-    const marks = marksOf(record);
-    const message: Message = { position, topic, payload, qos, retain: false, marks };
-    if (record.retain && record.link === undefined) {
-      const { stampMs, origin: stampBroker } = record;
-      this.retained.merge({ topic, payload, qos, stampMs, stampBroker, via: marks?.via });
-    }
-    if (clientId !== undefined && record.will) this.#spendWill(position, clientId, record.connection);
-    if (clientId !== undefined && messageId !== undefined) {
-      this.#onKnown(position, clientId, ({ incoming }) => incoming.set(messageId, message));
-    }
-    this.#route(message, applied);
-    this.#share(message, record.shares, applied);
-  }
-
-  /**
-   * All of a link's batch is taken, or nothing of it. A replay from a checkpoint may merge the stamped messages of a batch that
-   * was out of turn then: its peer sends them again, so they are only early.
-   */
-  #takeBatch(position: number, { messages, link }: BatchRecord, applied: Applied): void {
-    if (link !== undefined && !this.#acceptFrom(link)) {
-      applied.taken = false;
-      return;
-    }
-    const source = link === undefined ? undefined : `${link.peer}/${link.incarnation}`;
-    const plain: MessageMarks | undefined = link === undefined ? undefined : { origin: link.peer };
-    for (const [index, { topic, payload, qos, stampMs, stampBroker, ...rest }] of messages.entries()) {
-      let marks = plain;
-      if (stampMs !== undefined && stampBroker !== undefined) {
-        if (!this.retained.merge({ topic, payload: ownBytes(payload), qos, stampMs, stampBroker })) continue;
-        marks = { ...plain, retained: true };
-      }
-      const { sequence, shares, isForShareOnly } = rest;
-      const place = { position, index, source, sequence };
-      const message: Message = { ...place, topic, payload, qos, retain: false, isView: true, marks };
-      if (isForShareOnly !== true) this.#route(message, applied);
-      this.#share(message, shares, applied);
-    }
-  }
-
-  /** The members that were chosen for the message, if they are here. */
-  #share(message: Message, shares: readonly ShareTarget[] | undefined, applied: Applied): void {
-    if (shares === undefined) return;
-    for (const target of shares) {
-      if (target.broker !== this.brokerId) continue;
-      const session = target.clientId === undefined ? undefined : this.sessions.get(target.clientId);
-      const subscription = session?.subscriptions.get(target.filter);
-      if (session === undefined || subscription === undefined) {
-        applied.shared.push({ message, target });
-        continue;
-      }
-      if (message.position <= session.appliedPosition) continue;
-      const qos = lesserQos(message.qos, subscription.qos);
-      if (qos === 0) {
-        applied.volatile.push({ session, message, topic: message.topic });
-        continue;
-      }
-      const id = shareIdOf(sequenceOf(message), target.filter);
-      this.#enqueue(session, id, ownMessage(message), message.topic, qos, applied, target.filter);
-    }
-  }
-
-  /** Each kept session that wants the message gets it once, and once more inside the shard's space if it asked for that. */
-  #route(message: Message, applied: Applied): void {
-    const { topic } = message;
-    const plain = this.index.match(topic);
-    const sharded = this.index.hasShards ? shardedTopic(topic) : undefined;
-    const inShard = sharded === undefined ? [] : this.index.matchShard(sharded.shard, topic);
-    const shared = plain.length + inShard.length > 0 ? ownMessage(message) : message;
-    applied.messages.push(shared);
-    this.#deliver(shared, plain, topic, false, applied);
-    if (sharded !== undefined) this.#deliver(shared, inShard, sharded.topic, true, applied);
-  }
-
-  #deliver(
-    message: Message,
-    receivers: readonly Receiver<Session>[],
-    topic: string,
-    sharded: boolean,
-    applied: Applied,
-  ): void {
-    for (const { subscriber, qos } of receivers) {
-      if (message.position <= subscriber.appliedPosition || message.marks?.via === subscriber.clientId) continue;
-      const deliveryQos = lesserQos(message.qos, qos);
-      if (deliveryQos === 0) applied.volatile.push({ session: subscriber, message, topic });
-      else this.#enqueue(subscriber, deliveryIdOf(message, sharded), message, topic, deliveryQos, applied);
-    }
-  }
-
-  #enqueue(
-    session: Session,
-    id: DeliveryId,
-    message: Message,
-    topic: string,
-    qos: Qos,
-    applied: Applied,
-    share?: string,
-  ): void {
-    const delivery = createDelivery(id, message, topic, qos);
-    delivery.share = share;
-    if (session.move !== undefined && !isNewToMove(session.move, delivery)) return;
-    applied.dropped += session.queue.push(delivery);
-    applied.woken.push(session);
-  }
-
   #subscribe(position: number, session: Session, subscription: StoredSubscription, applied: Applied): void {
     session.subscriptions.set(subscription.topic, subscription);
     this.index.add(subscription.topic, session, subscription.qos);
@@ -343,7 +182,7 @@ export class BrokerState {
       const qos = lesserQos(retained.qos, subscription.qos);
       if (qos === 0) continue;
       const message: Message = { ...retained, position, retain: true };
-      this.#enqueue(session, `${position}:${topic}`, message, topic, qos, applied);
+      this.#distribution.enqueue(session, `${position}:${topic}`, message, topic, qos, applied);
     }
   }
 
@@ -363,35 +202,15 @@ export class BrokerState {
     this.sessions.delete(session.clientId);
   }
 
-  #mergeRetained(position: number, record: BrokerRecord & { kind: 'retained' }, applied: Applied): void {
-    const { topic, payload, qos, stampMs, stampBroker } = record;
-    applied.taken = this.retained.merge({ topic, payload, qos, stampMs, stampBroker });
-    if (!applied.taken) return;
-    const marks: MessageMarks = { retained: true, origin: stampBroker };
-    this.#route({ position, topic, payload, qos, retain: false, marks }, applied);
-  }
-
   #enqueueFor(position: number, record: BrokerRecord & { kind: 'enqueue' }, applied: Applied): void {
     const { topic, qos, brokerId, brokerCounter } = record;
     const payload = record.isText ? record.payload.toString('utf8') : record.payload;
     const message: Message = { position, topic, payload, qos, retain: false, brokerId, brokerCounter };
     for (const clientId of record.clientIds) {
       this.#on(position, clientId, (session) => {
-        this.#enqueue(session, deliveryIdOf(message, false), message, topic, qos, applied);
+        this.#distribution.enqueue(session, deliveryIdOf(message, false), message, topic, qos, applied);
       });
     }
-  }
-
-  /**
-   * Whether a link's message is the next from its peer. It is not when the one before it could not be stored: then the peer
-   * sends both again, and taking the later one now would make the earlier look like a duplicate.
-   */
-  #acceptFrom({ peer, incarnation, position, previous }: LinkOrigin): boolean {
-    const known = this.accepted.get(peer);
-    const at = known?.incarnation === incarnation ? known.position : -1;
-    if (previous > at) return false;
-    this.accepted.set(peer, { incarnation, position: Math.max(at, position) });
-    return true;
   }
 
   #on(position: number, clientId: string, change: (session: Session) => void): void {
@@ -400,33 +219,11 @@ export class BrokerState {
       session = this.createSession(clientId);
       this.sessions.set(clientId, session);
     }
-    if (!this.#isApplied(position, session)) change(session);
+    if (!isApplied(position, session)) change(session);
   }
 
   #onKnown(position: number, clientId: string, change: (session: Session) => void): void {
     const session = this.sessions.get(clientId);
-    if (session !== undefined && !this.#isApplied(position, session)) change(session);
+    if (session !== undefined && !isApplied(position, session)) change(session);
   }
-
-  /** A will goes with the connection that it belongs to; the one of a newer connection under the same client id stays. */
-  #spendWill(position: number, clientId: string, connection: number | undefined): void {
-    const will = this.wills.get(clientId);
-    if (will === undefined || this.#isApplied(position, will)) return;
-    if (connection === undefined || will.connection === undefined || will.connection === connection) {
-      this.wills.delete(clientId);
-    }
-  }
-
-  #isApplied(position: number, part: { appliedPosition: number } | undefined): boolean {
-    return part !== undefined && position <= part.appliedPosition;
-  }
-}
-
-function marksOf({ retain, path, clientId, link, origin }: PublishRecord): MessageMarks | undefined {
-  if (!retain && path === undefined && link === undefined) return undefined;
-  return {
-    ...(retain ? { retained: true } : {}),
-    ...(path !== undefined && clientId !== undefined ? { via: clientId, path } : {}),
-    ...(link === undefined ? {} : { origin }),
-  };
 }

@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import { ERROR_CODES, type ErrorCode, EXIT } from '../errors/index.ts';
-import { loadEndpoints } from '../mesh/index.ts';
+import { type Endpoints, loadEndpoints } from '../mesh/index.ts';
 import { systemClock } from '../time/index.ts';
+import { absences, bestAgreement } from './agreement-table.ts';
 import { type ProbeResult, probePaths } from './doctor.ts';
+import { gatewayStatus } from './gateway-api.ts';
 import { table } from './output.ts';
 
 export interface DoctorOptions {
@@ -11,12 +13,30 @@ export interface DoctorOptions {
   json: boolean;
 }
 
-/** Sends a marked reading over every path and says where one stopped. Exit code 1 when one did. */
+/** Sends a marked reading over every path and says where one stopped. Exit code 1 when one did, or the gateways cannot agree. */
 export async function doctor(options: DoctorOptions): Promise<number> {
-  const results = await probePaths(loadEndpoints(resolve(options.data)), systemClock, options.timeoutS * 1000);
-  const ok = results.every((result) => result.ok);
-  process.stdout.write(options.json ? `${JSON.stringify({ ok, paths: results })}\n` : `${doctorText(results)}\n`);
+  const endpoints = loadEndpoints(resolve(options.data));
+  const [results, agreement] = await Promise.all([
+    probePaths(endpoints, systemClock, options.timeoutS * 1000),
+    agreementFaults(endpoints),
+  ]);
+  const ok = results.every((result) => result.ok) && agreement.length === 0;
+  const text = [doctorText(results), ...agreement].join('\n');
+  process.stdout.write(options.json ? `${JSON.stringify({ ok, paths: results, agreement })}\n` : `${text}\n`);
   return ok ? EXIT.ok : EXIT.failed;
+}
+
+/** What keeps the gateways from agreeing, in words. Those that do not answer are named by the paths through them. */
+async function agreementFaults(endpoints: Endpoints): Promise<string[]> {
+  const answers = await Promise.allSettled(endpoints.gateways.map((gateway) => gatewayStatus(endpoints, gateway)));
+  const statuses = answers.filter((answer) => answer.status === 'fulfilled').map(({ value }) => value);
+  const faults = absences(statuses);
+  const best = bestAgreement(statuses.flatMap(({ agreement }) => agreement ?? []));
+  if (best !== undefined && best.leader === undefined) {
+    const { what, remedy } = ERROR_CODES.COORDINATION_UNAVAILABLE;
+    faults.unshift(`The gateways have no leader. COORDINATION_UNAVAILABLE: ${what} ${remedy}`);
+  }
+  return faults;
 }
 
 function doctorText(results: readonly ProbeResult[]): string {

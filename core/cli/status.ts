@@ -13,6 +13,7 @@ import {
   sumAccounts,
 } from '../wire/index.ts';
 import { accountLine, isClosed } from './account-line.ts';
+import { absences, agreementText } from './agreement-table.ts';
 import { connectionLost, connectToBroker, subscribe } from './connection.ts';
 import { gatewayStatus } from './gateway-api.ts';
 import { linksTable } from './links-table.ts';
@@ -155,12 +156,14 @@ export function statusText(mesh: MeshStatus): string {
     ...mesh.gatewaysDown.map(({ id, reason }) => [id, 'DOWN', '', '', '', '', reason]),
   ];
   const links = linksTable(mesh.brokers);
+  const agreement = agreementText(mesh.gateways.flatMap((gateway) => gateway.agreement ?? []));
   return [
     table(['BROKER', 'STATE', 'CLIENTS', 'PUBLISHED', 'QUEUED', 'LINKS'], brokers),
     '',
     ...(links === undefined ? [] : [links, '']),
     table(['GATEWAY', 'STATE', 'DEVICES', 'SHARDS', 'STORED', 'BUFFERED', 'P50/P99 MS'], gateways),
     '',
+    ...(agreement === undefined ? [] : [agreement, ...absences(mesh.gateways), '']),
     `Account  ${accountLine(mesh.account)}`,
     ...(mesh.storeCount === undefined ? [] : [`Store    ${count(mesh.storeCount)} numbered readings`]),
     ...(mesh.storeLacks === undefined || mesh.storeLacks === 0

@@ -268,6 +268,14 @@ export const ERROR_CODES = {
     what: 'The request does not fit: malformed, too large, or too many at once.',
     remedy: 'The message says which; asking again as it is will not help.',
   },
+  OPERATOR_REQUIRED: {
+    what: 'This account may read what the gateways agree on, and not change it.',
+    remedy: "Use an operator's account.",
+  },
+  KEY_RESERVED: {
+    what: "Keys that begin with lattice/ are the mesh's own and are not changed by hand.",
+    remedy: 'Choose another key, or use the command that is made for it.',
+  },
   LEASE_NOT_FOUND: {
     what: 'The lease has ended, and what hung on it is gone.',
     remedy: 'Begin again with a new lease; whatever was done under the old one needs its fencing token checked.',

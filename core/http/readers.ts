@@ -1,6 +1,13 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { ERROR_CODES, type ErrorCode } from '../errors/index.ts';
-import { type Authenticator, parseBasicAuth, type Role } from '../identity/index.ts';
+import { type Authenticator, type Identity, parseBasicAuth, type Role } from '../identity/index.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose request it is; undefined on the open route. */
+    identity: Identity | undefined;
+  }
+}
 
 /** Who may read the state of a part: people, the console, and gateways. A device has no business there. */
 const READERS: ReadonlySet<Role> = new Set(['operator', 'reader', 'console', 'gateway']);
@@ -10,6 +17,7 @@ const READERS: ReadonlySet<Role> = new Set(['operator', 'reader', 'console', 'ga
  * tries.
  */
 export function letReadersIn(app: FastifyInstance, authenticator: Authenticator, openRoute: string): void {
+  app.decorateRequest('identity', undefined);
   app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.url === openRoute) return;
     const credentials = parseBasicAuth(request.headers.authorization);
@@ -19,6 +27,7 @@ export function letReadersIn(app: FastifyInstance, authenticator: Authenticator,
       return refuse(reply.header('retry-after', result.retryAfterS), 429, 'AUTH_THROTTLED');
     }
     if (result.outcome === 'wrong' || !READERS.has(result.identity.role)) return refuse(reply, 401, 'AUTH_FAILED');
+    request.identity = result.identity;
     return undefined;
   });
 }

@@ -12,6 +12,7 @@ export {
 export { brokerUrlSchema } from './broker-url.ts';
 export { DEAD_LETTER_PAYLOAD_BYTES_MAX, type DeadLetter, deadLetter, deadLetterSchema } from './dead-letter.ts';
 export { type DeviceMeta, deviceMetaSchema } from './device-meta.ts';
+export { FENCE_HEADER, type FencingToken, formatFence, parseFence } from './fence.ts';
 export { type Gap, gapSchema } from './gap.ts';
 export {
   accountSchema,
@@ -36,6 +37,7 @@ export {
   streamStateSchema,
 } from './health.ts';
 export { discoveryPayload, discoveryTopic, HOME_ASSISTANT_STATUS_TOPIC } from './home-assistant.ts';
+export { type LinkGap, linkGapSchema } from './link-gap.ts';
 export { isMetricName, METRICS, type Metric, type MetricName, metricOf } from './metrics.ts';
 export { MEASUREMENTS, type Point, readingPoint, type StampedReading } from './points.ts';
 export {

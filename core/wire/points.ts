@@ -17,6 +17,8 @@ export const MEASUREMENTS = {
   broker: 'broker_health',
   gateway: 'gateway_health',
   gap: 'gap',
+  /** What brokers gave up for each other. */
+  linkGap: 'link_gap',
   /** Readings of probes, apart from those of the fleet. */
   probe: 'probe',
 } as const;

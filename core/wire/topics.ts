@@ -24,6 +24,8 @@ export const TOPIC_KINDS = [
   'reply',
   /** Health of a broker or gateway: JSON, QoS 0, every 5 s. See health.ts. */
   'health',
+  /** Messages for other brokers that a broker gave up: JSON, QoS 1. See link-gap.ts. */
+  'linkgap',
   /** What was refused, with code and reason: JSON. See dead-letter.ts. */
   'deadletter',
 ] as const;

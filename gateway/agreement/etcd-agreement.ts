@@ -12,6 +12,7 @@ const STATUS_TIMEOUT_MS = 1_000;
 
 /** The site's gateways agree through an etcd cluster: its members are its own, and the gateways elect their leader in it. */
 export class EtcdAgreement implements Agreement {
+  readonly driver = 'etcd';
   readonly coordinator: Coordinator;
   readonly #options: AgreementOptions;
   readonly #leadership = new Leadership();
@@ -45,6 +46,12 @@ export class EtcdAgreement implements Agreement {
 
   onLeadership(listener: (fencingToken: number | undefined) => void): () => void {
     return this.#leadership.listen(listener);
+  }
+
+  /** The members of etcd are no gateways: those of the configuration are told, once. */
+  onMembers(listener: (names: string[]) => void): () => void {
+    listener([...this.#options.members]);
+    return () => {};
   }
 
   async changeMembers(): Promise<never> {

@@ -23,6 +23,8 @@ export interface AgreementOptions {
   siteKey: string;
   /** Where the gateway keeps its data. */
   dataDir: string;
+  /** The gateways among which the devices are divided. */
+  members: readonly string[];
   clock: Clock;
   random: Random;
   log: Logger;
@@ -30,6 +32,7 @@ export interface AgreementOptions {
 
 /** The site's gateways agree by a Raft group of their own, over connections of their own. */
 export class RaftAgreement implements Agreement {
+  readonly driver = 'raft';
   readonly coordinator: RaftCoordinator;
   readonly #options: AgreementOptions;
   readonly #transport: TcpTransport;
@@ -90,7 +93,6 @@ export class RaftAgreement implements Agreement {
     return this.#transport.address.port;
   }
 
-  /** For what gateways ask each other beside. */
   get transport(): Transport {
     return this.#transport;
   }
@@ -121,6 +123,13 @@ export class RaftAgreement implements Agreement {
 
   onLeadership(listener: (fencingToken: number | undefined) => void): () => void {
     return this.#leadership.listen(listener);
+  }
+
+  onMembers(listener: (names: string[]) => void): () => void {
+    const tell = (members: readonly { name: string }[]): void => listener(members.map(({ name }) => name));
+    this.#group.on('members', tell);
+    tell(this.#group.status?.members ?? []);
+    return () => this.#group.off('members', tell);
   }
 
   async changeMembers(changes: MemberChange[], timeoutMs: number): Promise<AgreementStatus['members']> {

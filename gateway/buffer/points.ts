@@ -1,6 +1,7 @@
 import {
   type BrokerHealth,
   type GatewayHealth,
+  type LinkGap,
   MEASUREMENTS,
   type Point,
   readingPoint,
@@ -30,7 +31,18 @@ export function recordPoint(record: Readable): Point {
       return record.health.kind === 'broker'
         ? brokerPoint(record.site, record.health)
         : gatewayPoint(record.site, record.health);
+    case 'linkgap':
+      return linkGapPoint(record.site, record.gap);
   }
+}
+
+function linkGapPoint(site: string, { node, to, cause, count, fromMs, toMs }: LinkGap): Point {
+  return {
+    measurement: MEASUREMENTS.linkGap,
+    tags: { site, node, to, cause },
+    fields: { count, durationMs: toMs - fromMs },
+    timeNs: BigInt(toMs) * NS_PER_MS,
+  };
 }
 
 function gatewayPoint(site: string, health: GatewayHealth): Point {

@@ -5,15 +5,18 @@ import {
   type Health,
   healthSchema,
   isProbe,
+  type LinkGap,
+  linkGapSchema,
   type StampedReading,
   TIME_QUALITIES,
 } from '../../core/wire/index.ts';
 
-/** What a gateway keeps on disk until the store has it: readings, declared gaps, and the mesh's own health. */
+/** What a gateway keeps on disk until the store has it: readings, declared gaps, and the mesh's own health and gaps. */
 export type BufferRecord =
   | { type: 'reading'; reading: StampedReading }
   | { type: 'gap'; site: string; device: string; atMs: number; gap: Gap }
   | { type: 'health'; site: string; health: Health }
+  | { type: 'linkgap'; site: string; gap: LinkGap }
   /** Bytes that passed the log's checksum and are no record of this version; kept so that they can be told of. */
   | { type: 'unreadable'; bytes: Uint8Array };
 
@@ -40,6 +43,7 @@ const stored = z.union([
   }),
   z.object({ g: z.tuple([z.string(), z.string(), z.int()]), gap: gapSchema }),
   z.object({ h: z.string(), health: healthSchema }),
+  z.object({ l: z.string(), linkGap: linkGapSchema }),
 ]);
 
 export function encodeRecord(record: Readable): Uint8Array {
@@ -67,6 +71,7 @@ export function decodeRecord(bytes: Uint8Array): BufferRecord {
     const [site, device, atMs] = value.g;
     return { type: 'gap', site, device, atMs, gap: value.gap };
   }
+  if ('l' in value) return { type: 'linkgap', site: value.l, gap: value.linkGap };
   return { type: 'health', site: value.h, health: value.health };
 }
 
@@ -89,5 +94,7 @@ function toStored(record: Readable): z.input<typeof stored> {
       return { g: [record.site, record.device, record.atMs], gap: record.gap };
     case 'health':
       return { h: record.site, health: record.health };
+    case 'linkgap':
+      return { l: record.site, linkGap: record.gap };
   }
 }

@@ -1,13 +1,17 @@
 export { type EtcdDriverConfig, etcdDriverSchema, openEtcdCoordinator } from './drivers/etcd/index.ts';
 export {
+  claimFence,
   Election,
   Fence,
+  fencedTransaction,
   type HeldLock,
+  isHolder,
   type Leader,
   type Leadership,
   Lock,
   lockPrefix,
   type RecipeDeps,
+  retrying,
   Session,
   type SessionOptions,
   type TokenStore,

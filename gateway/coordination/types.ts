@@ -86,6 +86,11 @@ export interface CallOptions {
   timeoutMs?: number;
   /** Gives the call up as the time-out does; a call that has not been sent yet ends with COORDINATION_UNAVAILABLE. */
   signal?: AbortSignal;
+  /**
+   * Names a change that is passed on for another, so that it is carried out once however often, and at whichever gateway, it is asked
+   * for. The client counts from 1, and has no more than 48 under way. Our own group alone knows it: other stores pass over it.
+   */
+  requestId?: { client: string; sequence: number };
 }
 
 export interface ReadOptions extends CallOptions {

@@ -7,6 +7,7 @@ import {
   healthSchema,
   identityOf,
   isReadingFault,
+  linkGapSchema,
   type MeshTopic,
   parseMeshTopic,
   parseReading,
@@ -96,6 +97,8 @@ export class Intake {
         });
       case 'health':
         return this.#takeHealth(topic, payload);
+      case 'linkgap':
+        return this.#takeLinkGap(topic, payload);
       case 'availability':
         this.#takeAvailability(topic, payload);
         return undefined;
@@ -118,6 +121,12 @@ export class Intake {
     const health = parseWith(healthSchema, payload);
     if (health.node !== topic.device) throw new LatticeError('READING_SCHEMA', `This is the health of ${health.node}.`);
     await this.#append({ type: 'health', site: topic.site, health });
+  }
+
+  async #takeLinkGap(topic: MeshTopic, payload: Uint8Array): Promise<void> {
+    const gap = parseWith(linkGapSchema, payload);
+    if (gap.node !== topic.device) throw new LatticeError('READING_SCHEMA', `This is a gap of ${gap.node}.`);
+    await this.#append({ type: 'linkgap', site: topic.site, gap });
   }
 
   #takeAvailability(topic: MeshTopic, payload: Uint8Array): void {

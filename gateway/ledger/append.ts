@@ -1,22 +1,29 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { codeOf, LatticeError } from '../../core/errors/index.ts';
-import type { Clock } from '../../core/time/index.ts';
+import { type Clock, delay } from '../../core/time/index.ts';
 import type {
   Compare,
   Coordinator,
-  KeyValue,
   Operation,
   OperationResult,
   Transaction,
   TransactionResult,
 } from '../coordination/types.ts';
-import { canonicalJson } from './canonical-json.ts';
+import { lockKey, unlocked } from '../transactions/index.ts';
+import {
+  authorComparison,
+  chainPuts,
+  checkedAct,
+  entryIn,
+  foundAt,
+  headComparison,
+  type LedgerAuthor,
+  nextEntry,
+} from './chain.ts';
 import {
   type Act,
   ADD_AUTHOR,
-  actSchema,
   authorDetailsSchema,
-  entrySchema,
   GENESIS,
   type LedgerEntry,
   NO_HASH,
@@ -24,12 +31,6 @@ import {
   signEntry,
 } from './entry.ts';
 import { authorKey, entryKey, HEAD_KEY } from './keys.ts';
-import type { SigningKey } from './signing-key.ts';
-
-export interface LedgerAuthor {
-  name: string;
-  key: SigningKey;
-}
 
 export interface LedgerOptions {
   /** The site's group, which holds the ledger. */
@@ -52,11 +53,10 @@ export type Ledgered =
   /** A comparison did not hold: nothing was changed and nothing entered. */
   | { succeeded: false };
 
-const headSchema = z.object({ sequence: z.number().int().positive(), hash: z.string() });
-
 const APPEND_TIMEOUT_MS = 15_000;
 const REQUEST_TIMEOUT_MS = 2_000;
-const DETAILS_BYTES_MAX = 64 * 1024;
+/** How often it is looked whether a change over several sites holds the head no more. */
+const HELD_RETRY_MS = 100;
 
 /**
  * Enters an act in the ledger and carries its operations out, in one transaction of the group: neither is ever there without
@@ -66,11 +66,7 @@ const DETAILS_BYTES_MAX = 64 * 1024;
  * revoked), COORDINATION_TIMEOUT (it may have been entered) and as the group does.
  */
 export async function ledgeredTransaction(options: LedgerOptions, act: Act, guarded: Guarded = {}): Promise<Ledgered> {
-  const { act: word, details } = checked(act);
-  if (word === GENESIS || word === ADD_AUTHOR || word === REVOKE_AUTHOR) {
-    throw new LatticeError('COORDINATION_REJECTED', `The act ${word} is the ledger's own.`);
-  }
-  return append(options, { act: word, details }, guarded);
+  return append(options, checkedAct(act), guarded);
 }
 
 /**
@@ -121,31 +117,13 @@ async function append(options: LedgerOptions, act: Act, guarded: Guarded): Promi
   const { group, clock, author, appendTimeoutMs = APPEND_TIMEOUT_MS } = options;
   const { compare = [], operations = [] } = guarded;
   const deadlineMs = clock.monotonicMs() + appendTimeoutMs;
-  const isSelf: Compare = { key: authorKey(author.name), target: 'value', op: '=', value: author.key.publicKey };
   let head = await group.get(HEAD_KEY, { timeoutMs: appendTimeoutMs });
   for (;;) {
-    const previous = headIn(head);
-    if (head === undefined || previous === undefined) {
-      throw new LatticeError('COORDINATION_REJECTED', 'The ledger of this site has not been begun.');
-    }
-    const entry = signEntry(
-      {
-        sequence: previous.sequence + 1,
-        atMs: clock.wallMs(),
-        author: author.name,
-        ...act,
-        previousHash: previous.hash,
-      },
-      author.key,
-    );
-    const transaction = {
-      compare: [
-        { key: HEAD_KEY, target: 'modRevision', op: '=', value: head.modRevision } satisfies Compare,
-        isSelf,
-        ...compare,
-      ],
+    const entry = nextEntry(head, act, author, clock);
+    const transaction: Transaction = {
+      compare: [headComparison(head), authorComparison(author), ...unlocked([HEAD_KEY]), ...compare],
       success: [...chainPuts(entry), ...operations],
-      failure: [HEAD_KEY, authorKey(author.name), entryKey(entry.sequence)].map(
+      failure: [HEAD_KEY, authorKey(author.name), entryKey(entry.sequence), lockKey(HEAD_KEY)].map(
         (key): Operation => ({ op: 'get', range: { key } }),
       ),
     };
@@ -162,10 +140,12 @@ async function append(options: LedgerOptions, act: Act, guarded: Guarded): Promi
       throw new LatticeError('COORDINATION_REJECTED', `${author.name} is no author of this ledger with that key.`);
     }
     const headNow = foundAt(results, 0);
-    if (headNow?.modRevision === head.modRevision) return { succeeded: false };
+    const isHeld = foundAt(results, 3) !== undefined;
+    if (headNow?.modRevision === head?.modRevision && !isHeld) return { succeeded: false };
     if (clock.monotonicMs() >= deadlineMs) {
       throw new LatticeError('COORDINATION_TIMEOUT', 'Others were first all the time; nothing was entered.');
     }
+    if (isHeld) await delay(clock, HELD_RETRY_MS);
     head = headNow;
   }
 }
@@ -204,43 +184,4 @@ function authorDetails(author: string, publicKey: string): z.infer<typeof author
     'COORDINATION_REJECTED',
     'An author has a name of up to 200 characters and a key of 64 digits.',
   );
-}
-
-function checked(act: Act): Act {
-  const parsed = actSchema.safeParse(act);
-  if (!parsed.success) throw new LatticeError('COORDINATION_REJECTED', 'The act is no word with details in JSON.');
-  const bytes = Buffer.byteLength(canonicalJson(parsed.data.details));
-  if (bytes > DETAILS_BYTES_MAX) {
-    throw new LatticeError('COORDINATION_REJECTED', `The details take ${bytes} bytes, more than ${DETAILS_BYTES_MAX}.`);
-  }
-  return parsed.data;
-}
-
-function chainPuts(entry: LedgerEntry): Operation[] {
-  const { sequence, hash } = entry;
-  return [
-    { op: 'put', key: entryKey(sequence), value: canonicalJson(entry) },
-    { op: 'put', key: HEAD_KEY, value: JSON.stringify({ sequence, hash }) },
-  ];
-}
-
-function headIn(found: KeyValue | undefined): z.infer<typeof headSchema> | undefined {
-  return found && parsedAs(headSchema, found);
-}
-
-function entryIn(found: KeyValue | undefined): LedgerEntry | undefined {
-  return found && parsedAs(entrySchema, found);
-}
-
-function parsedAs<T>(schema: z.ZodType<T>, { key, value }: KeyValue): T {
-  try {
-    return schema.parse(JSON.parse(value));
-  } catch (cause) {
-    throw new LatticeError('LEDGER_INVALID', `${key} is not what the ledger writes.`, { cause });
-  }
-}
-
-function foundAt(results: OperationResult[], index: number): KeyValue | undefined {
-  const got = results[index];
-  return got?.op === 'get' ? got.keyValues[0] : undefined;
 }

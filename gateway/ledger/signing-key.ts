@@ -51,6 +51,14 @@ export function isSignedBy(publicKey: string, text: string, signature: string): 
   }
 }
 
+/** What stands before the seed in a private key of Ed25519 as PKCS #8 (RFC 8410, section 7). */
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+/** The key of a seed of 32 bytes: the same seed gives the same key. */
+export function signingKeyOfSeed(seed: Buffer): SigningKey {
+  return signingKey(createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' }));
+}
+
 function signingKey(privateKey: KeyObject): SigningKey {
   const { x } = createPublicKey(privateKey).export({ format: 'jwk' });
   return {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LatticeError } from '../../core/errors/index.ts';
-import type { QuerySeries } from './types.ts';
+import type { QuerySeries, StoreUsage } from './types.ts';
 
 /** What the InfluxDB API answers, and what each answer means for the port. */
 export interface Answer {
@@ -10,7 +10,7 @@ export interface Answer {
   isFromInflux: boolean;
 }
 
-const errorSchema = z.object({ error: z.string() });
+const errorSchema = z.object({ error: z.string(), code: z.string().optional() });
 const cellSchema = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const resultsSchema = z.object({
   results: z.array(
@@ -30,17 +30,25 @@ const resultsSchema = z.object({
   ),
 });
 
+const usageSchema = z.object({
+  series: z.number(),
+  measurements: z.number(),
+  bytes: z.number(),
+  pointsWritten: z.number(),
+});
+
 /** What became of a write. */
 export type WriteVerdict = { type: 'stored' } | { type: 'refused'; reason: string } | { type: 'noDatabase' };
 
 /**
  * Reads the answer to a write. 400 is final for some of its points; 413 is final for a single one.
- * Throws STORE_AUTH, STORE_UNREACHABLE.
+ * Throws STORE_AUTH, STORE_UNREACHABLE, FENCED.
  */
 export function writeVerdict(answer: Answer): WriteVerdict {
   if (answer.status >= 200 && answer.status < 300) return { type: 'stored' };
   const reason = reasonOf(answer.body);
   if (answer.status === 401 || answer.status === 403) throw new LatticeError('STORE_AUTH', `${reason}.`);
+  if (answer.status === 409 && codeIn(answer.body) === 'FENCED') throw new LatticeError('FENCED', `${reason}.`);
   if (answer.status === 404 && reason.startsWith('database not found')) return { type: 'noDatabase' };
   if (answer.isFromInflux && (answer.status === 400 || answer.status === 413)) return { type: 'refused', reason };
   throw unexpected(answer);
@@ -65,6 +73,14 @@ export function querySeries(answer: Answer): QuerySeries[] {
   });
 }
 
+/** Reads what our store tells at /health. Throws STORE_UNREACHABLE, and QUERY_UNSUPPORTED when it is another store. */
+export function usageIn(answer: Answer): StoreUsage {
+  if (answer.status !== 200) throw unexpected(answer);
+  const usage = usageSchema.safeParse(parseJson(answer.body));
+  if (usage.success) return usage.data;
+  throw new LatticeError('QUERY_UNSUPPORTED', 'This store does not tell at /health what it holds.');
+}
+
 /** Our store says `not supported by the embedded store`; influxd says that a function is undefined. */
 const UNSUPPORTED = /not supported|undefined function|unsupported/i;
 
@@ -83,6 +99,10 @@ function reasonOf(body: string): string {
   const parsed = errorSchema.safeParse(parseJson(body));
   const reason = parsed.success ? parsed.data.error : body.trim() || 'no reason given';
   return reason.slice(0, REASON_LENGTH_MAX);
+}
+
+function codeIn(body: string): string | undefined {
+  return errorSchema.safeParse(parseJson(body)).data?.code;
 }
 
 function parseJson(text: string): unknown {

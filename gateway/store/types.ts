@@ -1,4 +1,4 @@
-import type { Point } from '../../core/wire/index.ts';
+import type { FencingToken, Point } from '../../core/wire/index.ts';
 
 /**
  * A time-series store, as gateways see it. Each driver passes the one contract suite (test/contract/time-series-store.ts).
@@ -26,6 +26,24 @@ export interface TimeSeriesStore {
   ensureDatabase(): Promise<void>;
 
   close(): Promise<void>;
+}
+
+/** A store that checks fencing tokens, and tells what it holds. */
+export interface FencedStore extends TimeSeriesStore {
+  /** As write(); rejects with FENCED, and nothing is stored from then on, once the store has seen a greater token of the scope. */
+  writeFenced(fence: FencingToken, points: readonly Point[], signal?: AbortSignal): Promise<WriteResult>;
+
+  /** Rejects with STORE_UNREACHABLE, or with QUERY_UNSUPPORTED when the other end is no embedded store. */
+  usage(signal?: AbortSignal): Promise<StoreUsage>;
+}
+
+export interface StoreUsage {
+  series: number;
+  measurements: number;
+  /** Of the files on disk. */
+  bytes: number;
+  /** Since the store's process began. */
+  pointsWritten: number;
 }
 
 export interface WriteResult {

@@ -1,3 +1,4 @@
+export { parseAddress } from './address.ts';
 export { TRANSPORT_LIMITS, type TransportLimits } from './limits.ts';
 export { TcpTransport, type TcpTransportOptions } from './tcp/tcp-transport.ts';
 export {

@@ -21,7 +21,7 @@ export interface Peer {
   site?: string;
   host: string;
   port: number;
-  /** Key of the peer's site. Our own site's key when left out. */
+  /** The secret that both ends prove to hold: the key of our site when left out, for another site one that the two share. */
   siteKey?: string;
 }
 

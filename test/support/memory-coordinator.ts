@@ -65,7 +65,8 @@ export class MemoryStore {
     const request = encodeRequest({ id: { client: 'memory', sequence: index }, command });
     const { result, batch } = this.machine.apply(request, index);
     if (result.type === 'error') throw new LatticeError(result.code, result.message);
-    if (result.type === 'lease-grant') this.lessor.granted(result.lease, this.clock.monotonicMs());
+    if (result.type === 'lease-grant' || result.type === 'lease-renew')
+      this.lessor.granted(result.lease, this.clock.monotonicMs());
     if (command.type === 'lease-revoke') this.lessor.revoked(command.leaseId);
     if (batch !== undefined) {
       this.#changed.resolve();
@@ -144,9 +145,8 @@ export class MemoryCoordinator implements Coordinator {
 
   keepAlive(leaseId: string, options: CallOptions = {}): Promise<Lease> {
     return this.#call(options, () => {
-      const ttlMs = this.#store.lessor.renew(leaseId, this.#store.clock.monotonicMs());
-      if (ttlMs === undefined) throw new LatticeError('LEASE_NOT_FOUND', `Lease ${leaseId} has ended.`);
-      return { id: leaseId, ttlMs };
+      const { lease } = this.#store.apply({ type: 'lease-renew', leaseId }) as { lease: Lease };
+      return { id: lease.id, ttlMs: lease.ttlMs };
     });
   }
 

@@ -1,5 +1,13 @@
 import type { LogCursor } from '../../../core/log/index.ts';
 
+export interface DestinationOptions {
+  node: string;
+  cursor: LogCursor;
+  nowMs: number;
+  /** Told when `acked` has grown. */
+  onAdvanced: (node: string) => void;
+}
+
 interface Flight {
   until: number;
   bytes: number;
@@ -16,6 +24,7 @@ interface Flight {
 export class Destination {
   readonly node: string;
   readonly #cursor: LogCursor;
+  readonly #onAdvanced: (node: string) => void;
   /** Whether it has said how far it came; before that nothing is sent. */
   isLive = false;
   #acked: number;
@@ -39,10 +48,11 @@ export class Destination {
   incarnation: string | undefined;
   awaySinceMs: number;
 
-  constructor(node: string, cursor: LogCursor, nowMs: number) {
+  constructor({ node, cursor, nowMs, onAdvanced }: DestinationOptions) {
     this.awaySinceMs = nowMs;
     this.node = node;
     this.#cursor = cursor;
+    this.#onAdvanced = onAdvanced;
     this.#acked = cursor.position;
     this.next = cursor.position;
   }
@@ -141,5 +151,6 @@ export class Destination {
     if (until <= this.#acked) return;
     this.#acked = until;
     this.#cursor.advance(until);
+    this.#onAdvanced(this.node);
   }
 }

@@ -31,4 +31,6 @@ export interface OutflowOptions {
   onOlder: (node: string) => void;
   onDropped: (node: string, cause: DropCause, count: number) => void;
   onFailed: (error: unknown) => void;
+  /** A destination needs less than before to have everything; see hasReached(). */
+  onAdvanced: (node: string) => void;
 }

@@ -201,7 +201,8 @@ export class Outflow {
 
   async #openCursor(node: string): Promise<void> {
     const cursor = await this.#journal.cursor(CURSOR_PREFIX + node, 'next');
-    const destination = new Destination(node, cursor, this.#options.clock.monotonicMs());
+    const { clock, onAdvanced } = this.#options;
+    const destination = new Destination({ node, cursor, nowMs: clock.monotonicMs(), onAdvanced });
     this.#destinations.set(node, destination);
     this.#follow(destination);
   }

@@ -134,6 +134,7 @@ export class MeshModel {
           this.#deadLetters.add(parsed.device, deadLetterSchema.parse(jsonOf(payload)));
           return;
         case 'gap':
+        case 'linkgap':
         case 'cmd':
         case 'reply':
           return;
@@ -187,6 +188,7 @@ export class MeshModel {
         latencyP50Ms: status.latencyMs.p50,
         latencyP99Ms: status.latencyMs.p99,
         account: status.account,
+        agreement: status.agreement ?? null,
       },
     };
     const missing = [...this.#gateways.values()].reduce((sum, { row }) => sum + (row.status?.account.missing ?? 0), 0);

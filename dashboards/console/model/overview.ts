@@ -20,6 +20,7 @@ export function stateInWords(parts: Parts): Pick<Overview, 'tone' | 'words'> {
   const bad = [
     ...downWords('broker', parts.brokers),
     ...downWords('gateway', parts.gateways),
+    ...agreementWords(parts.gateways),
     ...(parts.store.state === 'down' ? ['The store does not answer; readings wait in the gateways'] : []),
     ...(parts.account.lost > 0 ? [`${counted(parts.account.lost, 'reading')} lost to a damaged disk`] : []),
     ...(parts.account.overdue > 0 ? [`${counted(parts.account.overdue, 'reading')} missing`] : []),
@@ -47,6 +48,17 @@ export function stateInWords(parts: Parts): Pick<Overview, 'tone' | 'words'> {
   if (parts.listeningTo === null) return { tone: 'warn', words: ['Connecting to a broker'] };
   if (parts.devices.total === 0) return { tone: 'ok', words: ['Running, waiting for the first device'] };
   return { tone: 'ok', words: ['Everything is running'] };
+}
+
+/** Of those that answer: a gateway alone knows of no leader when it is the one that is cut off. */
+function agreementWords(gateways: readonly GatewayRow[]): string[] {
+  const told = gateways.flatMap(({ id, state, status }) =>
+    state === 'up' && status?.agreement ? [{ id, ...status.agreement }] : [],
+  );
+  if (told.length > 0 && told.every(({ leader }) => leader === undefined)) return ['The gateways have no leader'];
+  return told
+    .filter(({ role }) => role === 'failed')
+    .map(({ id }) => `${named('gateway', id)} takes no part in the agreement`);
 }
 
 function downWords(kind: string, rows: readonly { id: string; state: string }[]): string[] {

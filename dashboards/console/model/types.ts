@@ -1,4 +1,4 @@
-import type { ReadingAccount } from '../../../core/wire/index.ts';
+import type { AgreementStatus, ReadingAccount } from '../../../core/wire/index.ts';
 
 /**
  * What the console's server tells the page: plain JSON, the same types on both sides. Durations and ages are in the unit
@@ -55,6 +55,8 @@ export interface GatewayRow {
     latencyP50Ms: number;
     latencyP99Ms: number;
     account: ReadingAccount;
+    /** How it agrees with the others of the site; null when it takes no part. */
+    agreement: AgreementStatus | null;
   } | null;
 }
 

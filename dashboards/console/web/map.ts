@@ -1,4 +1,5 @@
 import type { BrokerRow, GatewayRow, LinkRow, Overview, PartState } from '../model/types.ts';
+import { renderAgreement } from './agreement.ts';
 import { byId, setAttribute, setText, svg } from './dom.ts';
 import { bytes, count, duration, rate } from './format.ts';
 import { type Box, curve, entryOf, exitOf, layoutMap, linkPath, type MapLayout } from './map-layout.ts';
@@ -9,6 +10,8 @@ interface NodeText {
   state: PartState;
   /** Stands in the corner of a card that has room for it; the state, if it is not up, when left out. */
   tag?: string;
+  /** The tag on a narrow card. */
+  narrowTag?: string;
   lines: [string, string];
   narrowLines: [string, string];
 }
@@ -68,6 +71,7 @@ export class MapView {
     }
     this.#update(overview);
     setText(byId('map-hint'), hintOf(overview));
+    renderAgreement(overview.gateways);
   }
 }
 
@@ -182,7 +186,7 @@ function nodeElement(box: Box): { root: SVGGElement; update(text: NodeText): voi
       setAttribute(root, 'aria-label', `${text.name}, ${stateText}: ${text.lines.join(', ')}`);
       setAttribute(root, 'data-tag', text.tag ?? '');
       const stateTag = text.state === 'up' ? '' : text.state === 'down' ? 'down' : isNarrow ? '…' : 'not heard yet';
-      const tagText = (isNarrow ? undefined : text.tag) ?? stateTag;
+      const tagText = (isNarrow ? text.narrowTag : text.tag) ?? stateTag;
       setText(tag, tagText);
       const room = Math.floor((width - 2 * PADDING_PX) / TEXT_PX_PER_CHAR);
       setText(name, cut(text.name, Math.max(4, Math.floor(room * 0.85) - tagText.length)));
@@ -239,6 +243,7 @@ function gatewayText({ id, state, address, status }: GatewayRow): NodeText {
   return {
     name: id,
     state,
+    ...(status.agreement?.role === 'leader' && { tag: 'leader', narrowTag: '★' }),
     lines: [
       `${rate(status.storedPerS)} stored/s · ${status.shards} shards`,
       status.brokerUp ? `${waiting} · p99 ${duration(status.latencyP99Ms)}` : 'no broker',

@@ -11,6 +11,8 @@ export const bootAnswerSchema = z.strictObject({
   kind: z.literal('boot-answer'),
   /** Whether the one who answers takes part in the group already. */
   hasBegun: z.boolean(),
+  /** Id of the asker as of the one who answers, if it is a member. */
+  memberId: z.int().min(1).optional(),
   /** The disk that it knows the asker by, if it knows one. */
   knownDisk: z.string().optional(),
 });
@@ -18,12 +20,17 @@ export const bootAnswerSchema = z.strictObject({
 export const bootFrameSchema = z.discriminatedUnion('kind', [bootQuestionSchema, bootAnswerSchema]);
 export type BootAnswer = z.infer<typeof bootAnswerSchema>;
 
-export type BootVerdict = 'wait' | 'begin' | { lostDisk: string };
+/** `join`: the group has removed the asker, which can only be taken in anew, as another member. */
+export type BootVerdict = 'wait' | 'begin' | 'join' | { lostDisk: string };
 
-/** What the answers of so far let a member with an empty disk do; `members` are those that the group begins with. */
-export function bootVerdict(answers: Iterable<BootAnswer>, disk: string, members: number): BootVerdict {
+/** What the answers of so far let a member with an empty disk do, which the configuration gives that id; `members` are as many as the group begins with. */
+export function bootVerdict(
+  answers: Iterable<BootAnswer>,
+  { disk, id, members }: { disk: string; id: number; members: number },
+): BootVerdict {
   let count = 1;
-  for (const { knownDisk } of answers) {
+  for (const { knownDisk, hasBegun, memberId } of answers) {
+    if (hasBegun && memberId !== id) return 'join';
     if (knownDisk !== undefined && knownDisk !== disk) return { lostDisk: knownDisk };
     count += 1;
   }

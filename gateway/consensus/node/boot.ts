@@ -27,6 +27,8 @@ export interface BootOptions {
   diskOf: (id: NodeId) => string | undefined;
   /** Snapshot of the state machine before the first command. */
   emptyState: () => Uint8Array;
+  /** As of the state that this member has, once it takes part. */
+  membersNow: () => readonly Member[] | undefined;
   onReady: (id: NodeId) => void;
   onFailed: (error: unknown) => void;
 }
@@ -42,6 +44,8 @@ export class Boot {
   readonly #answers = new Map<string, BootAnswer>();
   #recovered: Recovered;
   #isReady = false;
+  /** The group has removed the member of this name, and may take it in again as another one. */
+  #isOutside = false;
   #asking: Timer | undefined;
   #stopListening: (() => void) | undefined;
 
@@ -86,8 +90,8 @@ export class Boot {
   }
 
   /** The leader of a group that has taken this member in says by what id. */
-  onRaftMessage({ to }: Message, _from: string): void {
-    const mayJoin = this.#own(this.members) === undefined;
+  onRaftMessage({ to }: Message): void {
+    const mayJoin = this.#isOutside || this.#own(this.members) === undefined;
     if (!this.#isReady && mayJoin) this.#ready(to);
   }
 
@@ -119,16 +123,19 @@ export class Boot {
   }
 
   #answer(peer: string): void {
-    const id = this.members.find(({ name }) => name === peer)?.id;
+    const { membersNow } = this.#options;
+    const id = (membersNow() ?? this.members).find(({ name }) => name === peer)?.id;
     const knownDisk = id === undefined ? undefined : this.#options.diskOf(id);
-    const answer = { kind: 'boot-answer', hasBegun: this.#isReady, ...(knownDisk === undefined ? {} : { knownDisk }) };
+    const answer = { kind: 'boot-answer', hasBegun: this.#isReady, memberId: id, knownDisk };
     this.#options.transport.send(peer, CHANNEL, Buffer.from(JSON.stringify(answer)));
   }
 
   #judge(): void {
     const { name, storage, emptyState, onFailed } = this.#options;
-    const verdict = bootVerdict(this.#answers.values(), this.disk, this.#initial.length);
-    if (verdict === 'wait' || this.#isReady) return;
+    const id = this.#own(this.#initial) as NodeId;
+    const verdict = bootVerdict(this.#answers.values(), { disk: this.disk, id, members: this.#initial.length });
+    if (verdict === 'join') this.#isOutside = true;
+    if (verdict === 'wait' || verdict === 'join' || this.#isReady) return;
     this.#isReady = true;
     this.#asking?.cancel();
     if (verdict !== 'begin') {
@@ -140,7 +147,7 @@ export class Boot {
     const hardState = { term: FIRST.term, vote: 0, commit: FIRST.index };
     storage.persist({ snapshot, hardState, entries: [] }).then(() => {
       this.#recovered = { snapshot, hardState, entries: [] };
-      this.#ready(this.#own(this.#initial) as NodeId);
+      this.#ready(id);
     }, onFailed);
   }
 

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { codeOf, LatticeError, messageOf } from '../../../core/errors/index.ts';
-import type { Timer } from '../../../core/time/index.ts';
+import { nodeLogFs } from '../../../core/log/index.ts';
+import { delay, type Timer } from '../../../core/time/index.ts';
 import type { Message, NodeId } from '../raft/index.ts';
 import {
   type Member,
@@ -21,6 +22,7 @@ import type { Group, GroupEvents, GroupNodeDeps, GroupNodeOptions } from './type
 const TICK_MS = 15;
 const ELECTION_TICKS = 10;
 const HEARTBEAT_TICKS = 2;
+const CHECKPOINT_AGAIN_MS = 2_000;
 
 /**
  * Runs one member of a Raft group: gives its replica time, messages and confirmations of the disk, and carries out what it
@@ -39,7 +41,7 @@ export class GroupNode extends EventEmitter<GroupEvents> implements Group {
   #timer: Timer | undefined;
   #queue: ReplicaEvent[] = [];
   #isStepping = false;
-  #isStopped = false;
+  readonly #stopping = new AbortController();
   #reads = 0;
   #checkpointing: Promise<void> = Promise.resolve();
 
@@ -51,10 +53,10 @@ export class GroupNode extends EventEmitter<GroupEvents> implements Group {
     this.#mail = new Mail({
       name: options.name,
       transport: deps.transport,
-      onMessage: (message, from) => this.#onMessage(message, from),
-      onUnreachable: (peer) => this.#later({ type: 'unreachable', peer }),
-      onDead: (peer) => this.#later({ type: 'dead', peer }),
-      onSnapshotSent: (to, ok) => this.#later({ type: 'snapshotSent', to, ok }),
+      onMessage: (message) => this.#onMessage(message),
+      onUnreachable: (peer) => this.#step({ type: 'unreachable', peer }),
+      onDead: (peer) => this.#step({ type: 'dead', peer }),
+      onSnapshotSent: (to, ok) => this.#step({ type: 'snapshotSent', to, ok }),
     });
   }
 
@@ -69,13 +71,13 @@ export class GroupNode extends EventEmitter<GroupEvents> implements Group {
 
   /** Opens what is on disk. Rejects with RAFT_STORAGE_DAMAGED, DATA_LOCKED, DISK_FULL or DISK_FAILED. */
   async start(): Promise<void> {
-    const { clock, transport, machine, diskOf } = this.#deps;
-    const storage = await openRaftStorage(this.#options.directory, { clock });
+    const { clock, transport, machine, diskOf, fs = nodeLogFs } = this.#deps;
+    const storage = await openRaftStorage(this.#options.directory, { clock, fs });
     this.#storage = storage;
     this.#disk = new DiskQueue({
       clock,
       storage,
-      onPersisted: () => this.#later({ type: 'persisted' }),
+      onPersisted: () => this.#step({ type: 'persisted' }),
       onFull: (isFull, error) => this.#onFull(isFull, error),
       onFailed: (error) => this.#fail(error),
     });
@@ -85,6 +87,7 @@ export class GroupNode extends EventEmitter<GroupEvents> implements Group {
       directory: this.#options.directory,
       initialMembers: this.#options.initialMembers,
       emptyState: () => machine.snapshot(),
+      membersNow: () => this.#replica?.status.members,
       onReady: (id) => this.#begin(id),
       onFailed: (error) => this.#fail(error),
     });
@@ -95,7 +98,7 @@ export class GroupNode extends EventEmitter<GroupEvents> implements Group {
 
   async stop(): Promise<void> {
     if (this.#isStopped) return;
-    this.#isStopped = true;
+    this.#stopping.abort();
     this.#timer?.cancel();
     this.#mail.stop();
     this.#boot?.stop();
@@ -124,6 +127,10 @@ export class GroupNode extends EventEmitter<GroupEvents> implements Group {
     const to = this.status?.members.find((member) => member.name === name);
     if (to?.role !== 'voter') throw new LatticeError('MEMBER_CHANGE_REFUSED', `${name} is no voter of this group.`);
     this.#step({ type: 'transfer', to: to.id });
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   #deadline(timeoutMs: number): number {
@@ -175,28 +182,27 @@ export class GroupNode extends EventEmitter<GroupEvents> implements Group {
     });
   }
 
-  #onMessage(message: Message, from: string): void {
-    if (this.#replica === undefined) {
-      this.#boot?.onRaftMessage(message, from);
-      if (this.#replica === undefined) return;
-    }
+  #onMessage(message: Message): void {
+    if (this.#replica === undefined) this.#boot?.onRaftMessage(message);
+    // One that was removed and taken in again is another member, and must not answer as the one that it was.
+    if (this.#replica?.id !== message.to) return;
     if (message.type === 'MsgHeartbeat' || message.type === 'MsgApp') {
       this.#pace.heard(message.term, message.from, this.#deps.clock.monotonicMs());
     }
     this.#step({ type: 'message', message });
   }
 
-  /** For what may be told in the middle of a step. */
-  #later(event: ReplicaEvent): void {
-    if (this.#isStepping) this.#queue.push(event);
-    else this.#step(event);
-  }
-
+  /**
+   * What comes while the effects of another event are carried out (a listener asks for something, a message cannot be handed over)
+   * waits for them: effects are carried out in order.
+   */
   #step(event: ReplicaEvent): void {
-    if (this.#replica === undefined || this.#isStopped) return;
+    this.#queue.push(event);
+    if (this.#isStepping) return;
     this.#isStepping = true;
     try {
-      for (let next: ReplicaEvent | undefined = event; next !== undefined; next = this.#queue.shift()) {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        if (this.#replica === undefined || this.#isStopped) continue;
         for (const effect of this.#replica.step(next, this.#deps.clock.monotonicMs())) this.#carryOut(effect);
       }
     } catch (error) {
@@ -240,15 +246,17 @@ export class GroupNode extends EventEmitter<GroupEvents> implements Group {
   }
 
   async #checkpoint({ snapshot }: Extract<ReplicaEffect, { type: 'checkpoint' }>): Promise<void> {
-    try {
-      await this.#storage?.checkpoint(snapshot);
-      this.#later({ type: 'checkpointed', index: snapshot.metadata.index });
-    } catch (error) {
-      // The log goes on, and grows; the next start replays more of it.
-      this.#deps.log.warn(
-        { code: codeOf(error), reason: messageOf(error) },
-        'the agreed state could not be written out',
-      );
+    const { clock, log } = this.#deps;
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await this.#storage?.checkpoint(snapshot);
+        this.#step({ type: 'checkpointed', index: snapshot.metadata.index });
+        return;
+      } catch (error) {
+        // The log goes on, and grows meanwhile.
+        log.warn({ code: codeOf(error), reason: messageOf(error) }, 'the agreed state could not be written out');
+        await delay(clock, CHECKPOINT_AGAIN_MS, this.#stopping.signal);
+      }
     }
   }
 
@@ -271,7 +279,7 @@ export class GroupNode extends EventEmitter<GroupEvents> implements Group {
     if (status === undefined || status.role !== 'StateLeader') return;
     const others = status.members.filter(({ id, role }) => id !== status.id && role === 'voter');
     const best = others.reduce((a, b) => ((b.match ?? 0) > (a?.match ?? 0) ? b : a), others[0]);
-    if (best !== undefined) this.#later({ type: 'transfer', to: best.id });
+    if (best !== undefined) this.#step({ type: 'transfer', to: best.id });
   }
 
   #fail(error: unknown): void {

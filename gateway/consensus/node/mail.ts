@@ -1,4 +1,4 @@
-import type { Transport } from '../../transport/index.ts';
+import { parseAddress, type Transport } from '../../transport/index.ts';
 import { decodeMessage, encodeMessage } from '../codec/index.ts';
 import { type Message, NONE, type NodeId } from '../raft/index.ts';
 import type { Member } from '../replica/index.ts';
@@ -7,12 +7,13 @@ const CHANNEL = 'raft';
 const SNAPSHOT_CHANNEL = 'raft-snapshot';
 /** A snapshot goes out in pieces of that size. */
 const CHUNK_BYTES = 256 * 1024;
+const SENT_DIRECTLY = new Set<Message['type']>(['MsgApp', 'MsgHeartbeat', 'MsgSnap', 'MsgVote', 'MsgPreVote']);
 const SNAPSHOT_BYTES_MAX = 1024 ** 3;
 
 export interface MailOptions {
   name: string;
   transport: Transport;
-  onMessage: (message: Message, from: string) => void;
+  onMessage: (message: Message) => void;
   onUnreachable: (peer: NodeId) => void;
   onDead: (peer: NodeId) => void;
   onSnapshotSent: (to: NodeId, ok: boolean) => void;
@@ -23,15 +24,17 @@ export class Mail {
   readonly #options: MailOptions;
   readonly #stops: (() => void)[] = [];
   #members: Member[] = [];
+  /** By what id each has spoken: one that is being taken in answers, and votes, before it knows the book of members. */
+  readonly #heard = new Map<NodeId, string>();
 
   constructor(options: MailOptions) {
     this.#options = options;
   }
 
   start(): void {
-    const { transport, onMessage, onDead } = this.#options;
+    const { transport, onDead } = this.#options;
     this.#stops.push(
-      transport.onFrame(CHANNEL, (peer, bytes) => onMessage(decodeMessage(bytes), peer)),
+      transport.onFrame(CHANNEL, (peer, bytes) => this.#take(decodeMessage(bytes), peer)),
       transport.onStream(SNAPSHOT_CHANNEL, (peer, meta, chunks) => this.#takeSnapshot(peer, meta, chunks)),
       transport.onPeerDown((peer, { refused }) => {
         const id = this.#idOf(peer);
@@ -86,7 +89,13 @@ export class Mail {
       parts.push(Buffer.from(chunk));
     }
     if (message.snapshot === undefined) return;
-    this.#options.onMessage({ ...message, snapshot: { ...message.snapshot, data: Buffer.concat(parts) } }, peer);
+    this.#take({ ...message, snapshot: { ...message.snapshot, data: Buffer.concat(parts) } }, peer);
+  }
+
+  #take(message: Message, peer: string): void {
+    // These are never handed on by somebody else.
+    if (SENT_DIRECTLY.has(message.type)) this.#heard.set(message.from, peer);
+    this.#options.onMessage(message);
   }
 
   #idOf(name: string): NodeId {
@@ -94,16 +103,10 @@ export class Mail {
   }
 
   #nameOf(id: NodeId): string | undefined {
-    return this.#members.find((member) => member.id === id)?.name;
+    return this.#members.find((member) => member.id === id)?.name ?? this.#heard.get(id);
   }
 }
 
 function* pieces(data: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < data.length; at += CHUNK_BYTES) yield data.subarray(at, at + CHUNK_BYTES);
-}
-
-/** host:port; an IPv6 host in brackets. */
-export function parseAddress(address: string): { host: string; port: number } {
-  const at = address.lastIndexOf(':');
-  return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)) };
 }

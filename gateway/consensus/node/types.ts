@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { LogFs } from '../../../core/log/index.ts';
 import type { Random } from '../../../core/random/index.ts';
 import type { Clock } from '../../../core/time/index.ts';
 import type { Transport } from '../../transport/index.ts';
@@ -11,8 +12,8 @@ export interface GroupNodeOptions {
   /** Folder of the group's log and snapshot. */
   directory: string;
   /**
-   * The members that a new group begins with, this one among them, the same at each. Empty for one that comes later: it waits
-   * until the group takes it in.
+   * The members that a new group begins with, this one among them, the same at each. For one that comes later those that there are,
+   * without itself: it has to know them to be spoken to, and waits until the group takes it in.
    */
   initialMembers: { name: string; address: string; role?: 'voter' | 'learner' }[];
   /** Milliseconds of a tick. Default 15: elections after 150 to 285 ms of silence, heartbeats every 30 ms. */
@@ -36,6 +37,8 @@ export interface GroupNodeDeps {
   duties: LeaderDuties;
   /** The disk that a member is known by in the agreed state; see boot-check.ts. */
   diskOf: (id: NodeId) => string | undefined;
+  /** Default: the real disk. */
+  fs?: LogFs;
 }
 
 export interface GroupEvents {

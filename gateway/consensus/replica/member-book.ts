@@ -40,6 +40,7 @@ export class MemberBook {
     const planned: ConfChangeSingle[] = [];
     const added: MemberContext['added'] = [];
     let nextId = this.#nextId;
+    if (new Set(changes.map(({ name }) => name)).size < changes.length) return 'A member is named twice.';
     for (const change of changes) {
       const known = this.#members.find(({ name }) => name === change.name);
       if (change.change === 'remove') {
@@ -56,6 +57,19 @@ export class MemberBook {
       added.push({ id, name: change.name, address: change.address });
     }
     return { changes: planned, added };
+  }
+
+  /**
+   * Why a change that was agreed on must not take effect: it was planned by a member that had not heard of another one yet, and
+   * gives an id or a name a second meaning. The same at each member.
+   */
+  conflict(context: MemberContext | undefined): string | undefined {
+    for (const { id, name } of context?.added ?? []) {
+      const isKnown = this.#members.some((member) => member.id === id && member.name === name);
+      const isNew = id >= this.#nextId && !this.#members.some((member) => member.name === name);
+      if (!isKnown && !isNew) return `Another change of the members came before that of ${name}.`;
+    }
+    return undefined;
   }
 
   /** Takes over what was agreed. The same entry gives the same book at each member. */

@@ -59,6 +59,11 @@ export class Reads {
     if (this.#asked === undefined) this.#begin(tick, nowMs);
   }
 
+  /** One that needs no round: the leader knows that it leads, and that so much is committed. */
+  addConfirmed(read: Read, index: number): void {
+    this.#confirmed.push({ index, reads: [read] });
+  }
+
   /** A round for its own sake, to learn that the leader is followed. */
   probe(tick: number, nowMs: number): void {
     if (this.#asked === undefined) this.#begin(tick, nowMs);
@@ -97,7 +102,7 @@ export class Reads {
     if (this.size === 0) return;
     const inTime = ({ id, deadlineMs }: Read): boolean => {
       if (nowMs < deadlineMs) return true;
-      refuse(id, 'COORDINATION_UNAVAILABLE', 'No leader has confirmed in time that it is followed by a majority.');
+      refuse(id, 'COORDINATION_TIMEOUT', 'No leader has confirmed in time that it is followed by a majority.');
       return false;
     };
     this.#waiting = this.#waiting.filter(inTime);

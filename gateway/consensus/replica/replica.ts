@@ -7,7 +7,6 @@ import {
   LOCAL_APPEND_THREAD,
   LOCAL_APPLY_THREAD,
   type LogSink,
-  MemoryStorage,
   type Message,
   NONE,
   type NodeId,
@@ -19,6 +18,7 @@ import {
 import { Checkpoints } from './checkpoints.ts';
 import { decodeContext, encodeContext, MemberBook } from './member-book.ts';
 import { Persistence } from './persistence.ts';
+import { ReplicaStorage } from './replica-storage.ts';
 import { Requests } from './requests.ts';
 import { joinSnapshot, splitSnapshot } from './snapshot-data.ts';
 import { Succession } from './succession.ts';
@@ -69,7 +69,7 @@ export class Replica {
   readonly #heartbeatTicks: number;
   readonly #leaseReads: boolean;
   readonly #leaseMs: number;
-  readonly #storage = new MemoryStorage();
+  readonly #storage = new ReplicaStorage();
   readonly #raft: RawNode;
   readonly #persistence: Persistence;
   readonly #requests: Requests;
@@ -84,6 +84,8 @@ export class Replica {
   #term: number;
   /** It leads, and has applied everything that was committed before. */
   #isOnDuty = false;
+  /** Somebody was asked to take over in this term. That may arrive at any time later, and its votes are given whatever the lease. */
+  #mayBeSucceeded = false;
   #applied = { index: 0, term: 0 };
 
   /** `recovered` is what was found on disk; for the members that begin a group, a snapshot that names them. */
@@ -146,12 +148,13 @@ export class Replica {
   }
 
   /** What is on disk, for checks. */
-  get storage(): MemoryStorage {
+  get storage(): ReplicaStorage {
     return this.#storage;
   }
 
   step(event: ReplicaEvent, nowMs: number): ReplicaEffect[] {
     this.#take(event, nowMs);
+    if (this.#leaseReads) this.#mayBeSucceeded ||= this.#raft.basicStatus().leadTransferee !== NONE;
     this.#drain(nowMs);
     const effects = this.#effects;
     this.#effects = [];
@@ -172,6 +175,7 @@ export class Replica {
         break;
       case 'checkpointed':
         this.#checkpoints.written(event.index);
+        this.#checkpointIfDue();
         break;
       case 'propose':
         this.#requests.propose(event.id, event.command, event.deadlineMs, this.#tick);
@@ -223,15 +227,18 @@ export class Replica {
   }
 
   #read({ id, query, consistency, deadlineMs }: Read, nowMs: number): void {
-    const isNow = consistency === 'serializable' || (consistency === 'lease' && this.#hasLease(nowMs));
-    if (isNow) this.#requests.readNow(id, query);
-    else this.#requests.read(id, query, deadlineMs, this.#tick, nowMs);
+    if (consistency === 'serializable') {
+      this.#requests.readNow(id, query);
+    } else if (consistency === 'lease' && this.#hasLease(nowMs)) {
+      // Followers may be further than a leader whose own disk is slow: what it knows to be committed may be known to clients.
+      this.#requests.readAt(this.#raft.basicStatus().hardState.commit, id, query, deadlineMs);
+    } else {
+      this.#requests.read(id, query, deadlineMs, this.#tick, nowMs);
+    }
   }
 
   #hasLease(nowMs: number): boolean {
-    if (!this.#leaseReads || !this.#isOnDuty) return false;
-    // A successor that is being made is voted for whatever the lease.
-    if (this.#raft.basicStatus().leadTransferee !== NONE) return false;
+    if (!this.#leaseReads || !this.#isOnDuty || this.#mayBeSucceeded) return false;
     return nowMs - this.#requests.confirmedSinceMs < this.#leaseMs;
   }
 
@@ -270,6 +277,7 @@ export class Replica {
     const term = hardState?.term ?? this.#term;
     const { role, lead } = softState ?? { role: this.#role, lead: this.#lead };
     const isOtherLead = term !== this.#term || lead !== this.#lead;
+    if (term !== this.#term) this.#mayBeSucceeded = false;
     if (!isOtherLead && role === this.#role) return;
     this.#term = term;
     this.#role = role;
@@ -295,7 +303,8 @@ export class Replica {
       this.#effects.push({ type: 'restored', index: snapshot.metadata.index }, this.#membersEffect());
     }
     for (const response of responses) {
-      if (response.to === this.id) this.#raft.step(response);
+      // A leader that was removed meanwhile does not want to hear from itself.
+      if (response.to === this.id) this.#requests.raftTakes((raft) => raft.step(response));
       else this.#effects.push({ type: 'send', message: response });
     }
   }
@@ -336,6 +345,11 @@ export class Replica {
   #applyMembers(entry: Entry): void {
     const change = decodeConfChange(entry);
     const context = decodeContext(change.context);
+    const conflict = this.#book.conflict(context);
+    if (conflict !== undefined) {
+      this.#requests.refuseProposal(context?.requestId, 'MEMBER_CHANGE_REFUSED', conflict);
+      return;
+    }
     try {
       this.#confState = this.#raft.applyConfChange(change);
     } catch (error) {
@@ -345,6 +359,11 @@ export class Replica {
       return;
     }
     this.#book.apply(context, this.#confState);
+    if (context !== undefined && context.added.length > 0) {
+      // Whoever was taken in begins with a snapshot, and takes none that it is no member of.
+      this.#storage.sentFromIndex = entry.index;
+      this.#checkpoints.demand();
+    }
     this.#effects.push(this.#membersEffect());
     this.#requests.answer(context?.requestId, this.#book.list);
   }

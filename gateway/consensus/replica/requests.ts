@@ -51,6 +51,11 @@ export class Requests {
     if (!this.#hasNoRoom(id)) this.#reads.add({ id, query, deadlineMs }, tick, nowMs);
   }
 
+  /** Answers once so much is applied here. */
+  readAt(index: number, id: string, query: unknown, deadlineMs: number): void {
+    if (!this.#hasNoRoom(id)) this.#reads.addConfirmed({ id, query, deadlineMs }, index);
+  }
+
   /** Answers from the state as it is here. */
   readNow(id: string, query: unknown): void {
     try {

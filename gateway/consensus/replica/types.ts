@@ -105,8 +105,8 @@ export interface ReplicaOptions {
   heartbeatTicks?: number;
   /**
    * Lets the leader answer `lease` reads without asking the others, as long as a majority has answered it within the shortest
-   * election time-out, less a tenth for clocks that run unlike. A clock that runs wronger than that makes such a read stale. With it a
-   * member whose process died is no longer replaced at once, since the lease may still run. Default false.
+   * election time-out, less a tenth for clocks that run unlike. A clock that runs wronger than that makes such a read stale. After a transfer was asked
+   * for, the leader reads as ever until there is another term. With it a member whose process died is no longer replaced at once, since the lease may still run. Default false.
    */
   leaseReads?: boolean;
   /** Entries between two checkpoints. Default 10,000. */

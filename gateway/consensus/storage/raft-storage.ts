@@ -14,6 +14,7 @@ const RECORD_BYTES_MAX = 64 * MIB;
 /** Entries of one record; more are written as several. */
 const RECORD_ENTRY_BYTES = MIB;
 const READ_BYTES = 4 * MIB;
+const NOTHING: HardState = { term: 0, vote: 0, commit: 0 };
 
 /** What a member of a Raft group has on disk: the newest snapshot and the log behind it. */
 export interface RaftStorage {
@@ -56,7 +57,8 @@ export async function openRaftStorage(directory: string, deps: { clock: Clock; f
       if (log.gaps.length > 0) throw damaged('a record cannot be read');
     }
     const recovered = replay.result();
-    const isNew = snapshot === undefined && ends.length === 0;
+    if (snapshot !== undefined && ends.length === 0) throw damaged('there is a snapshot, and no record beside it');
+    const isNew = snapshot === undefined && recovered.hardState.term === 0 && recovered.entries.length === 0;
     return new DiskStorage({ fs, directory, log }, { recovered, isNew }, ends);
   } catch (error) {
     await log.close();
@@ -76,7 +78,13 @@ class DiskStorage implements RaftStorage {
   readonly #directory: string;
   readonly #log: SegmentedLog;
   readonly #ends: RecordEnd[];
+  /**
+   * The newest that was asked to be written. A checkpoint that is written beside a batch ends up behind it, and what stands last holds:
+   * with an older vote it would undo that of the batch.
+   */
   #hardState: HardState;
+  /** The newest commit index whose entries are all there. */
+  #commit: number;
   #snapshotIndex: number;
   #snapshotWritten: Promise<void> = Promise.resolve();
 
@@ -91,23 +99,28 @@ class DiskStorage implements RaftStorage {
     this.recovered = found.recovered;
     this.isNew = found.isNew;
     this.#hardState = found.recovered.hardState;
+    this.#commit = this.#hardState.commit;
     this.#ends = ends;
     this.#snapshotIndex = found.recovered.snapshot?.metadata.index ?? 0;
   }
 
   async persist({ hardState, entries, snapshot }: PersistBatch): Promise<void> {
-    const before = this.#hardState;
-    const after = hardState ?? before;
-    if (snapshot !== undefined) await this.#writeSnapshot(snapshot);
+    const after = hardState ?? this.#hardState;
+    this.#hardState = after;
+    if (snapshot !== undefined) {
+      // So that a snapshot without any log is known for what it is: a log that was lost, and the votes with it.
+      if (this.#ends.length === 0) await this.#append({ hardState: NOTHING, resetTo: undefined, entries: [] });
+      await this.#writeSnapshot(snapshot);
+    }
     const runs = inRuns(entries);
     for (const [nth, run] of runs.entries()) {
       // The term goes first, since an entry must not be there without the term that it was taken in; the commit index last, since
       // it must not be there without the entries.
       const isLast = nth === runs.length - 1;
-      const state = isLast ? after : { ...after, commit: before.commit };
+      const state = isLast ? after : { ...after, commit: this.#commit };
       await this.#append({ hardState: state, resetTo: nth === 0 ? snapshot?.metadata.index : undefined, entries: run });
     }
-    this.#hardState = after;
+    this.#commit = after.commit;
     if (snapshot !== undefined) await this.#trim(snapshot.metadata.index);
   }
 

@@ -49,8 +49,10 @@ export class Replay {
     const first = this.#entries[0];
     if (first !== undefined && entry.index >= first.index) {
       const at = entry.index - first.index;
-      if (at > this.#entries.length) throw damaged(`the entries before ${entry.index} are missing`);
-      this.#entries.length = at;
+      if (at <= this.#entries.length) this.#entries.length = at;
+      // A power cut between a snapshot of the leader's and the record of it, and the log went on behind the snapshot.
+      else if (entry.index <= this.#base + 1) this.#entries = [];
+      else throw damaged(`the entries before ${entry.index} are missing`);
     } else {
       this.#entries = [];
     }

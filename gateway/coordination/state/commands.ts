@@ -11,7 +11,7 @@ import { LEASE_TTL_MS_MAX, LEASE_TTL_MS_MIN } from './limits.ts';
 const wholeSchema = z.int().min(0);
 const opSchema = z.enum(['=', '!=', '<', '>']);
 
-const rangeSchema = z.union([
+export const rangeSchema = z.union([
   z.strictObject({ key: z.string() }),
   z.strictObject({ prefix: z.string() }),
   z.strictObject({ from: z.string(), to: z.string() }),
@@ -36,15 +36,16 @@ const operationSchema = z.discriminatedUnion('op', [
   z.object({ op: z.literal('get'), range: rangeSchema, limit: z.int().min(1).exactOptional() }),
 ]);
 
+export const transactionSchema = z.object({
+  compare: z.array(compareSchema),
+  success: z.array(operationSchema),
+  failure: z.array(operationSchema),
+});
+
 const commandSchema = z.discriminatedUnion('type', [
   putSchema.extend({ type: z.literal('put') }),
   z.object({ type: z.literal('delete'), range: rangeSchema }),
-  z.object({
-    type: z.literal('transaction'),
-    compare: z.array(compareSchema),
-    success: z.array(operationSchema),
-    failure: z.array(operationSchema),
-  }),
+  transactionSchema.extend({ type: z.literal('transaction') }),
   z.object({
     type: z.literal('lease-grant'),
     leaseId: z.string().min(1).max(64),
@@ -80,6 +81,11 @@ export type CommandResult =
   | { type: 'compact'; revision: number }
   | { type: 'noop'; revision: number }
   | { type: 'error'; code: ErrorCode; message: string };
+
+/** Whether a member would take it for a command: one that is none is answered to nobody, since it may be anybody's. */
+export function isCommand(command: unknown): boolean {
+  return commandSchema.safeParse(command).success;
+}
 
 export function encodeRequest(request: Request): Uint8Array {
   return Buffer.from(JSON.stringify(request));

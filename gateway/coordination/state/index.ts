@@ -3,8 +3,11 @@ export {
   type CommandResult,
   decodeRequest,
   encodeRequest,
+  isCommand,
   type Request,
   type RequestId,
+  rangeSchema,
+  transactionSchema,
 } from './commands.ts';
 export { compareKeys, rangeIncludes } from './keys.ts';
 export { Lessor } from './lessor.ts';

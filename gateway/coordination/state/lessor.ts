@@ -6,17 +6,15 @@ const REVOKE_AGAIN_MS = 1_000;
 interface Term {
   ttlMs: number;
   endsMs: number;
-  /** It was handed out to be revoked: it can be renewed no more. */
-  ending: boolean;
 }
 
 /**
- * Tells the leader which leases have ended. Only the leader knows: the time of a renewal is not in the log. So a new leader
+ * Tells the leader which leases have ended. Grants and renewals go through the log, their times do not. So a new leader
  * gives every lease its whole time to live again, which may keep a dead holder's lease longer, and never ends one early.
  *
  * Two things are left to the caller. A new leader takes over only once it has applied the first entry of its own term:
- * a revocation of its predecessor may stand before it. And a renewal is confirmed to the holder only when the leader is
- * known to have led at some time after it (as for a linearizable read): a deposed one renews nothing.
+ * a revocation of its predecessor may stand before it. And a revocation names the renewals that it knows of (`ifRenewals`):
+ * one that stands in the log before it, and is not applied yet, makes it void.
  *
  * All times are monotonic, in milliseconds.
  */
@@ -40,23 +38,15 @@ export class Lessor {
     this.#terms = undefined;
   }
 
-  /** The log has granted a lease. */
+  /** The log has granted or renewed a lease: its time to live begins anew. */
   granted({ id, ttlMs }: Lease, nowMs: number): void {
-    this.#terms?.set(id, { ttlMs, endsMs: nowMs + ttlMs, ending: false });
+    this.#terms?.set(id, { ttlMs, endsMs: nowMs + ttlMs });
     this.#earliestEndMs = Math.min(this.#earliestEndMs, nowMs + ttlMs);
   }
 
   /** The log has revoked a lease. */
   revoked(id: string): void {
     this.#terms?.delete(id);
-  }
-
-  /** Its time to live in ms, which begins anew; undefined when there is no such lease, it is ending, or this member does not lead. */
-  renew(id: string, nowMs: number): number | undefined {
-    const term = this.#terms?.get(id);
-    if (term === undefined || term.ending) return undefined;
-    term.endsMs = nowMs + term.ttlMs;
-    return term.ttlMs;
   }
 
   /** The leases that have ended: their revocation has to be proposed. One is told again while that has not been applied. */
@@ -67,7 +57,6 @@ export class Lessor {
     for (const [id, term] of this.#terms) {
       if (term.endsMs <= nowMs) {
         ended.push(id);
-        term.ending = true;
         term.endsMs = nowMs + REVOKE_AGAIN_MS;
       }
       this.#earliestEndMs = Math.min(this.#earliestEndMs, term.endsMs);

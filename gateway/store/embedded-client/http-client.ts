@@ -11,6 +11,7 @@ export interface HttpRequest {
   path: string;
   parameters?: Record<string, string>;
   contentType?: string;
+  headers?: Record<string, string>;
   body?: string;
 }
 
@@ -76,6 +77,7 @@ export class HttpClient {
   #headersOf(request: HttpRequest): http.OutgoingHttpHeaders {
     const { username, password } = this.#config;
     return {
+      ...request.headers,
       ...(username === undefined ? {} : { authorization: basicAuthHeader(username, password ?? '') }),
       ...(request.body === undefined ? {} : { 'content-length': Buffer.byteLength(request.body) }),
       ...(request.contentType === undefined ? {} : { 'content-type': request.contentType }),

@@ -1,16 +1,16 @@
 import { LatticeError } from '../../../core/errors/index.ts';
-import type { Point } from '../../../core/wire/index.ts';
-import { querySeries, writeVerdict } from '../answers.ts';
+import { FENCE_HEADER, type FencingToken, formatFence, type Point } from '../../../core/wire/index.ts';
+import { querySeries, usageIn, writeVerdict } from '../answers.ts';
 import { lineOf, quoteIdentifier, type WritablePoint, writeInBatches } from '../line-protocol/index.ts';
 import type { StoreConfig, StoreDeps } from '../target.ts';
-import type { QuerySeries, TimeSeriesStore, WriteResult } from '../types.ts';
+import type { FencedStore, QuerySeries, StoreUsage, WriteResult } from '../types.ts';
 import { HttpClient } from './http-client.ts';
 
 /**
  * The driver of the embedded store, which is a process of its own: line protocol and InfluxQL over HTTP. Since that is
  * InfluxDB's API, it also serves an InfluxDB.
  */
-export class EmbeddedStoreClient implements TimeSeriesStore {
+export class EmbeddedStoreClient implements FencedStore {
   readonly name: string;
   readonly #database: string;
   readonly #http: HttpClient;
@@ -22,7 +22,16 @@ export class EmbeddedStoreClient implements TimeSeriesStore {
   }
 
   write(points: readonly Point[], signal?: AbortSignal): Promise<WriteResult> {
-    return writeInBatches(points, (batch) => this.#send(batch, signal));
+    return writeInBatches(points, (batch) => this.#send(batch, {}, signal));
+  }
+
+  writeFenced(fence: FencingToken, points: readonly Point[], signal?: AbortSignal): Promise<WriteResult> {
+    const headers = { [FENCE_HEADER]: formatFence(fence) };
+    return writeInBatches(points, (batch) => this.#send(batch, headers, signal));
+  }
+
+  async usage(signal?: AbortSignal): Promise<StoreUsage> {
+    return usageIn(await this.#http.send({ method: 'GET', path: '/health' }, signal));
   }
 
   async query(statement: string, signal?: AbortSignal): Promise<QuerySeries[]> {
@@ -44,6 +53,7 @@ export class EmbeddedStoreClient implements TimeSeriesStore {
 
   async #send(
     batch: readonly WritablePoint[],
+    headers: Record<string, string>,
     signal: AbortSignal | undefined,
     isRetry = false,
   ): Promise<string | undefined> {
@@ -52,6 +62,7 @@ export class EmbeddedStoreClient implements TimeSeriesStore {
       path: '/write',
       parameters: { db: this.#database, precision: 'ns' },
       contentType: 'text/plain; charset=utf-8',
+      headers,
       body: batch.map(lineOf).join('\n'),
     } as const;
     const verdict = writeVerdict(await this.#http.send(request, signal));
@@ -59,7 +70,7 @@ export class EmbeddedStoreClient implements TimeSeriesStore {
     if (verdict.type === 'refused') return verdict.reason;
     if (isRetry) throw new LatticeError('STORE_UNREACHABLE', `The store has no database ${this.#database}.`);
     await this.ensureDatabase();
-    return this.#send(batch, signal, true);
+    return this.#send(batch, headers, signal, true);
   }
 
   #post(form: Record<string, string>, signal?: AbortSignal): ReturnType<HttpClient['send']> {

@@ -13,6 +13,8 @@ export interface CallContext {
   /** Who asks; proven by the transport. */
   peer: PeerId;
   requestId: string;
+  /** Milliseconds that the caller still waited when the request came. */
+  remainingMs: number;
   /** Aborted at the deadline, and when the caller gives up. */
   signal: AbortSignal;
 }
@@ -100,16 +102,16 @@ export class RpcServer {
 
   async #run(peer: PeerId, caller: Caller, frame: RequestFrame): Promise<void> {
     const { clock, counters } = this.#options;
-    const { id, method } = frame;
+    const { id, method, remainingMs } = frame;
     const abort = new AbortController();
     const cancel = (): void => {
       if (!abort.signal.aborted) counters.handlersCancelled += 1;
       abort.abort(new LatticeError('RPC_TIMEOUT', 'The caller does not wait any more.'));
     };
-    const deadline = clock.setTimer(frame.remainingMs, cancel);
+    const deadline = clock.setTimer(remainingMs, cancel);
     caller.running.set(id, { method, cancel });
     counters.requestsHandled += 1;
-    const answer = await this.#answer(frame, { peer, requestId: id, signal: abort.signal });
+    const answer = await this.#answer(frame, { peer, requestId: id, remainingMs, signal: abort.signal });
     deadline.cancel();
     caller.running.delete(id);
     // Nobody waits for it; and when the same request comes again, it is to be tried again.

@@ -87,6 +87,13 @@ export class PeerLink {
     return wasUp;
   }
 
+  /** The peer has dialled us, so it can be dialled: no need to sit the back-off out. */
+  peerIsThere(): void {
+    if (this.#session !== undefined || this.#dialling !== undefined || this.#isStopped) return;
+    this.#retry?.cancel();
+    this.#dial();
+  }
+
   get isUp(): boolean {
     return this.#session !== undefined;
   }

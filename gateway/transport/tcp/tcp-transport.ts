@@ -249,5 +249,6 @@ export class TcpTransport implements Transport {
       },
     });
     this.#served.set(peer, served);
+    this.#links.get(peer)?.peerIsThere();
   }
 }

@@ -1,19 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { figureOf, type Goal, METRICS, median } from './figures.ts';
+import { figureOf, type Goal, METRICS } from './figures.ts';
 
 const goal = (of: Goal['of'], op: Goal['op'], bound: number): Goal => ({ metric: 'perSecond', of, op, bound });
 const figure = (ours: number[], peers: number[], goals: Goal[] = []) =>
   figureOf(METRICS.perSecond, { title: 'a case', ours, peers, goals });
-
-describe('median', () => {
-  it('is the middle value, or the mean of two', () => {
-    expect([median([3]), median([9, 1, 10]), median([4, 1, 2, 100])]).toEqual([3, 9, 3]);
-  });
-
-  it('is not made up for no values', () => {
-    expect(() => median([])).toThrow(RangeError);
-  });
-});
 
 describe('figureOf', () => {
   it('gives the medians, the ratio of the medians, and the least and most ratio of a round', () => {

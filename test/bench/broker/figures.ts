@@ -1,3 +1,5 @@
+import { type Figure, median, type Ratio, ratioOf, rounded } from '../figures.ts';
+
 /** One way in which a contender is measured. */
 export interface Metric {
   key: MetricKey;
@@ -46,26 +48,6 @@ export interface Goal {
   bound: number;
 }
 
-/** Ours to the peer's: of the medians, and the least and the most of the rounds' own. */
-export interface Ratio {
-  median: number;
-  min: number;
-  max: number;
-}
-
-/** A line of the result, in the form that all benchmarks here print with --json. */
-export interface Figure {
-  name: string;
-  value: number;
-  unit: string;
-  goal: string;
-  ok: boolean;
-  /** The peer's value. */
-  peer: number;
-  /** None when the peer's value is 0. */
-  ratio: Ratio | null;
-}
-
 /** One figure of a case. `ours` and `peers` hold the metric's value of each round, in the same order; at least one round. */
 export function figureOf(
   { key, label, unit, digits }: Metric,
@@ -78,24 +60,17 @@ export function figureOf(
 ): Figure {
   const value = median(ours);
   const peer = median(peers);
-  const ratio = ratioOf(ours, peers);
+  const ratio = ratioOf(ours, peers, median);
   const own = goals.filter((goal) => goal.metric === key);
   return {
     name: `${title}: ${label}`,
-    value: round(value, digits),
+    value: rounded(value, digits),
     unit,
     goal: own.map((goal) => goalText(goal)).join(' and '),
     ok: own.every((goal) => isMet(goal, value, ratio)),
-    peer: round(peer, digits),
+    peer: rounded(peer, digits),
     ratio,
   };
-}
-
-function ratioOf(ours: readonly number[], peers: readonly number[]): Ratio | null {
-  if (peers.some((peer) => peer === 0)) return null;
-  const rounds = ours.map((value, at) => value / (peers[at] as number));
-  const ratio = { median: median(ours) / median(peers), min: Math.min(...rounds), max: Math.max(...rounds) };
-  return { median: round(ratio.median, 3), min: round(ratio.min, 3), max: round(ratio.max, 3) };
 }
 
 function isMet({ of, op, bound }: Goal, value: number, ratio: Ratio | null): boolean {
@@ -115,17 +90,4 @@ function isMet({ of, op, bound }: Goal, value: number, ratio: Ratio | null): boo
 
 function goalText({ of, op, bound }: Goal): string {
   return `${op} ${bound.toLocaleString('en')}${of === 'ratio' ? ' times' : ''}`;
-}
-
-/** The middle value, or the mean of the two in the middle. */
-export function median(values: readonly number[]): number {
-  if (values.length === 0) throw new RangeError('No value has no median.');
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] as number;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
-}
-
-function round(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
 }

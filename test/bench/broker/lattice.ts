@@ -7,8 +7,9 @@ import { stringify } from 'yaml';
 import { hashPassword } from '../../../core/identity/index.ts';
 import { BROKER_SEMI_SPACE_MIB, Supervised } from '../../../core/process/index.ts';
 import { eventually } from '../../support/eventually.ts';
+import { endWithParent } from '../processes.ts';
 import { BROKER_CORE, pin } from './pin.ts';
-import { ACCOUNT, endWithParent, type Route, type Running, runningOf, type Side, type Started } from './side.ts';
+import { ACCOUNT, type Route, type Running, runningOf, type Side, type Started } from './side.ts';
 
 const ENTRY = fileURLToPath(new URL('../../../lattice.ts', import.meta.url));
 /** It is not waited for: what it would still write is removed with its folder. */

@@ -5,8 +5,9 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../support/free-port.ts';
 import { PEER_PATH } from '../../support/peers.ts';
+import { endWithParent } from '../processes.ts';
 import { BROKER_CORE, pin } from './pin.ts';
-import { ACCOUNT, endWithParent, runningOf, type Side, type Started, TOPICS, untilListening } from './side.ts';
+import { ACCOUNT, runningOf, type Side, type Started, TOPICS, untilListening } from './side.ts';
 
 const ENVIRONMENT = { ...process.env, PATH: PEER_PATH };
 

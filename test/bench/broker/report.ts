@@ -1,5 +1,6 @@
+import type { Figure } from '../figures.ts';
 import type { Case } from './cases.ts';
-import { type Figure, figureOf, METRICS, type MetricKey } from './figures.ts';
+import { figureOf, METRICS, type MetricKey } from './figures.ts';
 import type { Round } from './measure.ts';
 import type { Bar } from './svg.ts';
 

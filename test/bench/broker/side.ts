@@ -45,20 +45,6 @@ export function runningOf(first: Started, second: Started): Running {
   };
 }
 
-/** Kills a broker when this process ends before it, however that comes about; returns what takes that back. */
-export function endWithParent(pid: number): () => void {
-  const kill = (): void => {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It has ended by itself.
-    }
-  };
-  // Before other listeners, which remove the folders that it writes to.
-  process.prependListener('exit', kill);
-  return () => process.removeListener('exit', kill);
-}
-
 /** Resolves when somebody listens on the port. */
 export async function untilListening(port: number): Promise<void> {
   await eventually(async () => {

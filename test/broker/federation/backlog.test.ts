@@ -4,7 +4,7 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { generate } from 'mqtt-packet';
 import { describe, expect, it } from 'vitest';
-import { brokerHealthSchema, meshTopic } from '../../../core/wire/index.ts';
+import { brokerHealthSchema, linkGapSchema, meshTopic } from '../../../core/wire/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { cleanup, connect, OPERATOR, SITE } from '../support/harness.ts';
 import { type BrokerProcess, startProcess } from '../support/process.ts';
@@ -153,6 +153,8 @@ describe(`${MESSAGES} messages behind a broker that stands still`, () => {
     const pair = await startPair({ bytesMax });
     const subscriber = await RawClient.open(pair.b.port, 'subscriber');
     await subscriber.subscribe(TOPIC, 1);
+    const gaps = await connect(pair.a.port);
+    await gaps.mqtt.subscribeAsync(meshTopic(SITE, 'a', 'linkgap'), { qos: 1 });
     const { growthBytes, diskBytesMax } = await pileUp(pair);
     expect(growthBytes).toBeLessThan(GROWTH_BYTES_MAX);
     // Beside the journal there is a checkpoint, and for a moment the next one.
@@ -167,6 +169,11 @@ describe(`${MESSAGES} messages behind a broker that stands still`, () => {
       const health = brokerHealthSchema.parse(JSON.parse(watcher.payloads().at(-1) as string));
       const counts = [...health.links, ...health.streams].map(({ droppedBy }) => droppedBy['journal-bound'] ?? 0);
       expect(counts.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
+    }, 15_000);
+    await eventually(() => {
+      const told = gaps.payloads().map((text) => linkGapSchema.parse(JSON.parse(text)));
+      const lost = told.filter(({ to, cause }) => to === 'b' && cause === 'journal-bound');
+      expect(lost.reduce((sum, { count }) => sum + count, 0)).toBeGreaterThan(0);
     }, 15_000);
   }, 120_000);
 });

@@ -182,6 +182,14 @@ export class FakeBroker implements FederationPort {
     return winners.length;
   }
 
+  /** What was given up, as `{to} {cause}`. */
+  readonly gaps = new Map<string, number>();
+
+  noteGap(to: string, cause: string, count: number): void {
+    const key = `${to} ${cause}`;
+    this.gaps.set(key, (this.gaps.get(key) ?? 0) + count);
+  }
+
   stampMs(): number {
     return Math.max(this.#lastStampMs, systemClock.wallMs());
   }

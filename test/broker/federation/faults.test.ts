@@ -99,6 +99,7 @@ describe('a link that breaks', () => {
     await Promise.all(Array.from({ length: 100 }, () => a.publish('t', 'x'.repeat(500))));
     for (let i = 0; i < 100; i++) await a.publish('v', 'y'.repeat(500), { qos: 0 });
     await eventually(() => expect(linkOf(fa, 'b').droppedBy['volatile']).toBeGreaterThan(70));
+    expect(a.gaps.get('b volatile')).toBe(linkOf(fa, 'b').droppedBy['volatile']);
     const { sent, queuedBytes } = linkOf(fa, 'b');
     expect(sent).toBeLessThan(30);
     expect(queuedBytes).toBeLessThan(4_096);

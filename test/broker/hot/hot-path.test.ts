@@ -174,6 +174,7 @@ describe('the links', () => {
         send: () => false,
         onDatagram: () => () => {},
         interestSettled: async () => true,
+        caughtUp: async () => true,
         shareNodes: () => new Map(),
         isWanted: () => true,
         mustFollow: () => false,

@@ -88,6 +88,8 @@ export class FakeCluster implements Cluster {
   #reachable: string[] = [];
   /** Told when a session asks whether the others know this broker's subscriptions. */
   settled: () => Promise<boolean> = async () => true;
+  /** Asked when a broker is to have all that was published. */
+  caughtUp: (node: string) => Promise<boolean> = async () => true;
   shares: (topic: string) => ReadonlyMap<string, readonly string[]> = () => new Map();
 
   constructor(network: FakeNetwork, brokerId: string) {
@@ -140,6 +142,7 @@ export class FakeCluster implements Cluster {
       send: (to, kind, body) => this.send(to, kind, body),
       onDatagram: (kind, handler) => this.onDatagram(kind, handler),
       interestSettled: () => this.interestSettled(),
+      caughtUp: (node) => this.caughtUp(node),
       shareNodes: (topic) => this.shareNodes(topic),
       mustFollow: () => false,
       isWanted: () => this.isWanted(),

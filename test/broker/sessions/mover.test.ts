@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeMoved, type MovedDelivery, MovedReader, Mover, type MoveStore } from '../../../broker/sessions/index.ts';
 import { type Random, seededRandom } from '../../../core/random/index.ts';
 import { VirtualClock } from '../../../core/time/index.ts';
-import { FakeNetwork } from './fake-network.ts';
+import { type FakeCluster, FakeNetwork } from './fake-network.ts';
 
 const ID = 'x';
 
@@ -171,6 +171,33 @@ describe('a session that moves', () => {
     await run(clock, 2_000);
     expect(numbers(models.b.session)).toEqual([0, 1]);
     expect(models.a.session).toBeUndefined();
+  });
+
+  it('does not let the client in before it has what was still on its way to the old broker', async () => {
+    const { clock, network, start, models } = createPair('behind');
+    models.a.begin().filters.add('t');
+    models.a.push(deliveryOf(0));
+    start('a', models.a);
+    const mover = start('b', models.b);
+    const cluster = network.node('b') as FakeCluster;
+    const asked: string[] = [];
+    // By now the senders send here too, and what they sent before arrives where the client was.
+    cluster.settled = async () => {
+      models.b.push(deliveryOf(2));
+      return true;
+    };
+    cluster.caughtUp = async (node) => {
+      asked.push(node);
+      models.a.push(deliveryOf(1));
+      return true;
+    };
+    let whenReady: number[] = [];
+    void mover.take(ID, 1, ['a']).then(() => {
+      whenReady = numbers(models.b.session);
+    });
+    await run(clock, 500);
+    expect(whenReady).toEqual([0, 1, 2]);
+    expect(asked).toEqual(['a']);
   });
 
   it('does not keep a client waiting for longer than the timeout, and comes when the broker is back', async () => {

@@ -58,6 +58,47 @@ describe('a session that comes from another broker', () => {
     expect(queued()).toEqual(['five', 'six', 'seven', 'eight']);
   });
 
+  it('keeps the order of each publishing broker, whichever of two brokers gives its part first', () => {
+    const parts = [
+      moved({ identity: 'c/i/8', text: 'c4' }, { identity: '=20', text: 'b10' }, { identity: 'c/i/10', text: 'c5' }),
+      moved(
+        { identity: 'c/i/3~$share/g/t', text: 'c3' },
+        { identity: '=2', text: 'b1' },
+        { identity: 'c/i/9:t', text: 'kept' },
+      ),
+      moved({ identity: 'c/i/12', text: 'c6' }, { identity: 'd/i/2', text: 'd1' }),
+    ];
+    for (const order of [
+      [0, 1, 2],
+      [1, 0, 2],
+      [2, 1, 0],
+      [2, 0, 1],
+    ]) {
+      const { apply, queued } = createState();
+      apply(begin());
+      apply(fromA(7, 7 * 4_096, 'live'));
+      for (const index of order) apply(parts[index] as BrokerRecord);
+      const of = (origin: string): string[] => queued().filter((text) => text.startsWith(origin));
+      expect(of('c'), `${order}`).toEqual(['c3', 'c4', 'c5', 'c6']);
+      expect(of('b'), `${order}`).toEqual(['b1', 'b10']);
+      expect(queued()).toHaveLength(9);
+      expect(queued().at(-1)).toBe('live');
+    }
+  });
+
+  it('puts what is still on its way here behind what has arrived', () => {
+    const { apply, queued } = createState();
+    apply(begin());
+    apply(fromA(5, 5 * 4_096, 'five'));
+    apply(fromA(6, 6 * 4_096, 'six'));
+    const identity = (sequence: number): string => `a/i/${2 * sequence * 4_096}`;
+    apply(moved({ identity: identity(4), text: 'four' }, { identity: identity(7), text: 'seven' }));
+    apply(fromA(7, 7 * 4_096, 'seven, again'));
+    apply(fromA(8, 8 * 4_096, 'eight'));
+    apply(moved({ identity: identity(3), text: 'three' }));
+    expect(queued()).toEqual(['three', 'four', 'five', 'six', 'seven', 'eight']);
+  });
+
   it('does not get again what was acknowledged while it came', () => {
     const { apply, session, queued } = createState();
     apply(begin());

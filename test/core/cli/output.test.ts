@@ -63,7 +63,16 @@ describe('exitCodeOf', () => {
 
   it('is 1 for every other error', () => {
     const named: string[] = ['USAGE', 'CONFIG_INVALID', 'CONFIG_UNREADABLE', 'SCENARIO_INVALID'];
-    named.push('UNREACHABLE', 'STORE_UNREACHABLE', 'REFUSED_FOR_SAFETY', 'DATA_LOCKED');
+    expect(exitCodeOf(new LatticeError('COORDINATION_UNAVAILABLE', 'x'))).toBe(3);
+    expect(exitCodeOf(new LatticeError('LOCK_LOST', 'x'))).toBe(5);
+    named.push(
+      'COORDINATION_UNAVAILABLE',
+      'LOCK_LOST',
+      'UNREACHABLE',
+      'STORE_UNREACHABLE',
+      'REFUSED_FOR_SAFETY',
+      'DATA_LOCKED',
+    );
     for (const code of (Object.keys(ERROR_CODES) as ErrorCode[]).filter((it) => !named.includes(it))) {
       expect(exitCodeOf(new LatticeError(code, 'x'))).toBe(1);
     }

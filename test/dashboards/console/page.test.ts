@@ -127,6 +127,32 @@ describeWithPeers('the console in Chromium', ['chromium', 'influxd'], () => {
     await eventually(async () => expect(await page.textContent('.edge-label')).toContain('ms'));
   });
 
+  it('marks the gateway that leads, and tells the term and what the members are', async () => {
+    const members = gateways.map(({ id }) => ({ name: id, role: 'voter' as const, isUp: id !== 'gateway-3' }));
+    const common = { driver: 'raft' as const, leader: 'gateway-2', term: 7, revision: 12, members };
+    for (const gateway of gateways) {
+      gateway.agreement = { ...common, role: gateway.id === 'gateway-2' ? 'leader' : 'follower' };
+    }
+    const leader = page.locator('.node[data-tag=leader]');
+    await leader.waitFor();
+    expect(await leader.textContent()).toContain('gateway-2');
+    expect(await leader.getAttribute('aria-label')).toContain('up, leader');
+    expect(await page.textContent('#agreement')).toBe(
+      'gateway-2 leads, term 7 · gateway-1 follower · gateway-2 leader · gateway-3 away',
+    );
+    for (const gateway of gateways) {
+      const { leader: _, ...none } = common;
+      gateway.agreement = { ...none, role: 'candidate' };
+    }
+    await eventually(async () => expect(await page.textContent('#state')).toContain('The gateways have no leader'));
+    await eventually(async () => expect(await page.textContent('#agreement')).toContain('No gateway leads'));
+    expect(await leader.count()).toBe(0);
+    for (const gateway of gateways) {
+      gateway.agreement = { ...common, role: gateway.id === 'gateway-2' ? 'leader' : 'follower' };
+    }
+    await leader.waitFor();
+  });
+
   it('finds devices by their place', async () => {
     await page.fill('#search', 'cellar');
     await eventually(async () => expect(await page.locator('#rows tr').count()).toBe(5));

@@ -114,6 +114,8 @@ export interface TestGateway {
   id: string;
   http: string;
   account: ReadingAccount;
+  /** How it agrees with the others; part of its next status. */
+  agreement: GatewayStatus['agreement'];
   stop(): Promise<void>;
 }
 
@@ -152,17 +154,20 @@ export async function startGateway(id: string, account: Partial<ReadingAccount> 
       account: full,
       buffer: { readings: full.buffered, bytes: full.buffered * 140, lostPositions: 0 },
       latencyMs: { p50: 18, p99: 74 },
+      ...(gateway.agreement && { agreement: gateway.agreement }),
     };
     response.end(JSON.stringify(status));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return {
+  const gateway: TestGateway = {
     id,
     http: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     account: full,
+    agreement: undefined,
     async stop() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+  return gateway;
 }

@@ -47,6 +47,8 @@ beforeEach(async () => {
     health: () => ({ id: status.id, brokerUp: status.brokerUp, storeUp: status.storeUp }),
     devices: () => [],
     device: () => undefined,
+    agreement: undefined,
+    clock: new VirtualClock(),
   });
 });
 afterEach(() => api.close());

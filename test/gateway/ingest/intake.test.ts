@@ -138,6 +138,24 @@ describe('Intake', () => {
     expect(refused).toEqual([{ topic: 'mesh/v1/home/d1/gap', code: 'READING_SCHEMA' }]);
   });
 
+  it('keeps what brokers gave up for each other, as a point of its own', async () => {
+    const { take, log, ledger, refused } = setUp();
+    const gap = { node: 'b1', to: 'b2', cause: 'age', count: 12, fromMs: NOW_MS - 2_000, toMs: NOW_MS };
+    await take(gap, '$shard/3/mesh/v1/home/b1/linkgap');
+    const [stored] = await log.read(0, 10_000);
+    const record = decodeRecord(stored?.payload as Uint8Array);
+    expect(record).toEqual({ type: 'linkgap', site: 'home', gap });
+    expect(recordPoint(record as Readable)).toEqual({
+      measurement: 'link_gap',
+      tags: { site: 'home', node: 'b1', to: 'b2', cause: 'age' },
+      fields: { count: 12, durationMs: 2_000 },
+      timeNs: BigInt(NOW_MS) * 1_000_000n,
+    });
+    expect(ledger.totals()).toMatchObject({ sent: 0, dropped: 0 });
+    await take(gap, 'mesh/v1/home/d1/linkgap');
+    expect(refused).toEqual([{ topic: 'mesh/v1/home/d1/linkgap', code: 'READING_SCHEMA' }]);
+  });
+
   it('keeps what devices say of themselves', async () => {
     const { take, registry } = setUp();
     await take('online', 'mesh/v1/home/d1/availability');

@@ -6,7 +6,6 @@ import {
   encodeRequest,
   Lessor,
   type RequestId,
-  WatchHub,
 } from '../../state/index.ts';
 import type { KeyRange } from '../../types.ts';
 
@@ -31,7 +30,6 @@ export interface GroupMachineOptions {
  */
 export class GroupMachine implements StateMachine, LeaderDuties {
   readonly state = new CoordinationMachine();
-  readonly watches = new WatchHub(this.state);
   readonly #client: string;
   readonly #lessor = new Lessor();
   /** Leases that were granted or renewed since the leader looked last. */

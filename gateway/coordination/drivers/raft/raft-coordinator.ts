@@ -1,7 +1,14 @@
 import { LatticeError } from '../../../../core/errors/index.ts';
 import type { Random } from '../../../../core/random/index.ts';
 import type { GroupNode } from '../../../consensus/index.ts';
-import { type Command, type CommandResult, encodeRequest } from '../../state/index.ts';
+import {
+  type Command,
+  type CommandResult,
+  encodeRequest,
+  isCommand,
+  type RequestId,
+  WatchHub,
+} from '../../state/index.ts';
 import type {
   CallOptions,
   Coordinator,
@@ -15,8 +22,8 @@ import type {
   TransactionResult,
   WatchBatch,
 } from '../../types.ts';
+import { RequestWindow } from '../request-window.ts';
 import { type GroupMachine, requestKey } from './group-machine.ts';
-import { RequestWindow } from './request-window.ts';
 import { Watches } from './watches.ts';
 
 const TIMEOUT_MS_DEFAULT = 5_000;
@@ -39,6 +46,9 @@ export class RaftCoordinator implements Coordinator {
   readonly #window = new RequestWindow(REQUESTS_MAX);
   readonly #watches: Watches;
   readonly #client: string;
+  /** Changes that others have named, by their name; as many as the group has under way at most. */
+  readonly #underWay = new Map<string, Promise<unknown>>();
+  readonly #closed = new AbortController();
   #sequence = 0;
   #seenRevision: number;
 
@@ -47,11 +57,13 @@ export class RaftCoordinator implements Coordinator {
     this.#machine = machine;
     this.#random = random;
     this.#client = `client-${token(random)}`;
-    this.#watches = new Watches(machine.watches);
+    this.#watches = new Watches(new WatchHub(machine.state));
     this.#seenRevision = machine.state.revision;
     group.on('changed', (_index, change) => {
-      this.#seenRevision = machine.state.revision;
-      this.#watches.changed(change as WatchBatch);
+      const batch = change as WatchBatch;
+      // Not that of the state, which may be further already.
+      this.#seenRevision = batch.revision;
+      this.#watches.changed(batch);
     });
     group.on('restored', () => {
       this.#watches.replaced(this.#seenRevision);
@@ -70,7 +82,7 @@ export class RaftCoordinator implements Coordinator {
     { consistency = 'linearizable', revision, limit, ...options }: ReadOptions = {},
   ): Promise<{ keyValues: KeyValue[]; revision: number; hasMore: boolean }> {
     const { timeoutMs = TIMEOUT_MS_DEFAULT, signal } = options;
-    const answer = unlessAborted('A read', signal, () =>
+    const answer = this.#unlessAborted('A read', signal, () =>
       this.#group.read({ range, revision, limit }, consistency, timeoutMs),
     );
     return (await answer) as { keyValues: KeyValue[]; revision: number; hasMore: boolean };
@@ -140,46 +152,68 @@ export class RaftCoordinator implements Coordinator {
     };
   }
 
-  /** Ends the watches. The group belongs to whoever started it. */
+  /** Ends the watches and the calls under way. The group belongs to whoever started it. */
   async close(): Promise<void> {
+    this.#closed.abort();
     this.#watches.close();
   }
 
   async #propose<T extends Command['type'] & CommandResult['type']>(
     command: Extract<Command, { type: T }>,
-    { timeoutMs = TIMEOUT_MS_DEFAULT, signal }: CallOptions = {},
+    { timeoutMs = TIMEOUT_MS_DEFAULT, signal, requestId }: CallOptions = {},
   ): Promise<ResultOf<T>> {
+    if (!isCommand(command)) throw new LatticeError('COORDINATION_REJECTED', 'The command is out of its bounds.');
+    const answer =
+      requestId === undefined
+        ? await this.#proposeOwn(command, timeoutMs, signal)
+        : await this.#unlessAborted('A change', signal, () => this.#proposeFor(requestId, command, timeoutMs));
+    const result = answer as CommandResult;
+    if (result.type === 'error') throw new LatticeError(result.code, result.message);
+    return result as ResultOf<T>;
+  }
+
+  async #proposeOwn(command: Command, timeoutMs: number, signal: AbortSignal | undefined): Promise<unknown> {
     await this.#window.room(() => this.#sequence + 1);
     const id = { client: this.#client, sequence: ++this.#sequence };
     this.#window.begin(id.sequence);
     try {
       const bytes = encodeRequest({ id, command });
-      const answer = await unlessAborted('A change', signal, () =>
-        this.#group.propose(requestKey(id), bytes, timeoutMs),
-      );
-      const result = answer as CommandResult;
-      if (result.type === 'error') throw new LatticeError(result.code, result.message);
-      return result as ResultOf<T>;
+      return await this.#unlessAborted('A change', signal, () => this.#group.propose(requestKey(id), bytes, timeoutMs));
     } finally {
       this.#window.end(id.sequence);
     }
   }
-}
 
-/** Carries a call out, unless the caller has given up already; one under way ends for the caller when they do. */
-async function unlessAborted<T>(what: string, signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
-  if (signal === undefined) return call();
-  if (signal.aborted)
-    throw new LatticeError('COORDINATION_UNAVAILABLE', `${what} was given up before it was asked for.`);
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    aborted.reject(new LatticeError('COORDINATION_TIMEOUT', `${what} was given up while it was under way.`));
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([call(), aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
+  /** A change that is asked for again while it is under way here gets the answer of the first. */
+  async #proposeFor(id: RequestId, command: Command, timeoutMs: number): Promise<unknown> {
+    const key = requestKey(id);
+    const underWay = this.#underWay.get(key);
+    if (underWay !== undefined) return underWay;
+    const answer = this.#group.propose(key, encodeRequest({ id, command }), timeoutMs);
+    this.#underWay.set(key, answer);
+    try {
+      return await answer;
+    } finally {
+      this.#underWay.delete(key);
+    }
+  }
+
+  /** Carries a call out, unless the caller has given up already or this is closed; one under way ends for the caller by either. */
+  async #unlessAborted<T>(what: string, signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
+    const ended = signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]);
+    if (ended.aborted) {
+      throw new LatticeError('COORDINATION_UNAVAILABLE', `${what} was given up before it was asked for.`);
+    }
+    const aborted = Promise.withResolvers<never>();
+    const onAbort = (): void => {
+      aborted.reject(new LatticeError('COORDINATION_TIMEOUT', `${what} was given up while it was under way.`));
+    };
+    ended.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await Promise.race([call(), aborted.promise]);
+    } finally {
+      ended.removeEventListener('abort', onAbort);
+    }
   }
 }
 

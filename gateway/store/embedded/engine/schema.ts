@@ -1,9 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { LatticeError } from '../../../../core/errors/index.ts';
 
-/** The form of the file; a later form adds steps, never changes one. */
-const SCHEMA_VERSION = 1;
-
 const CATALOGUE = `
   CREATE TABLE database(
     id INTEGER PRIMARY KEY,
@@ -38,15 +35,25 @@ const CATALOGUE = `
   ) STRICT;
 `;
 
-/** Makes the catalogue's tables in a new file. Throws CONFIG_INVALID on a file of a later version. */
+const FENCES = `
+  CREATE TABLE fence(
+    scope TEXT PRIMARY KEY,
+    token INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`;
+
+/** What leads from each form of the file to the next; a later form adds a step, never changes one. */
+const STEPS = [CATALOGUE, FENCES];
+
+/** Makes the tables that a new file or one of an earlier form lacks. Throws CONFIG_INVALID on a file of a later form. */
 export function prepareSchema(db: DatabaseSync): void {
-  const version = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
-  if (version === SCHEMA_VERSION) return;
-  if (version !== 0) {
+  const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
+  if (version > STEPS.length) {
     throw new LatticeError(
       'CONFIG_INVALID',
-      `The store's file has form ${version}; this version knows ${SCHEMA_VERSION}.`,
+      `The store's file has form ${version}; this version knows ${STEPS.length}.`,
     );
   }
-  db.exec(`BEGIN; ${CATALOGUE} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+  if (version === STEPS.length) return;
+  db.exec(`BEGIN; ${STEPS.slice(version).join('')} PRAGMA user_version = ${STEPS.length}; COMMIT;`);
 }

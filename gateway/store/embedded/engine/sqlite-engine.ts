@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { LatticeError } from '../../../../core/errors/index.ts';
 import type { Clock } from '../../../../core/time/index.ts';
@@ -11,6 +11,7 @@ import {
   sortedSeries,
 } from './catalogue.ts';
 import { CommitQueue } from './commit-queue.ts';
+import { Fences } from './fences.ts';
 import { type IngestLimits, ingest } from './ingest.ts';
 import { lockFolder } from './lock.ts';
 import { prepareSchema } from './schema.ts';
@@ -54,27 +55,31 @@ class SqliteEngine implements Engine {
   readonly #db: DatabaseSync;
   readonly #reader: DatabaseSync;
   readonly #catalogue: Catalogue;
+  readonly #fences: Fences;
+  readonly #file: string;
   readonly #queue: CommitQueue;
   #isClosed = false;
   #pointsWritten = 0;
   #pointsDropped = 0;
   #commits = 0;
+  #fenced = 0;
 
   constructor(options: SqliteEngineOptions) {
     this.#clock = options.clock;
     this.#limits = options.limits;
     this.#lock = lockFolder(options.dataDir);
-    const file = `${options.dataDir}/points.db`;
-    this.#db = new DatabaseSync(file, { enableForeignKeyConstraints: true });
+    this.#file = `${options.dataDir}/points.db`;
+    this.#db = new DatabaseSync(this.#file, { enableForeignKeyConstraints: true });
     // FULL: the log is synced at every commit, so what was acknowledged survives a power cut.
     this.#db.exec(
       `PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -${CACHE_KIB};
        PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA temp_store = MEMORY`,
     );
     prepareSchema(this.#db);
-    this.#reader = new DatabaseSync(file, { readOnly: true });
+    this.#reader = new DatabaseSync(this.#file, { readOnly: true });
     this.#reader.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
     this.#catalogue = new Catalogue(this.#db, this.#reader);
+    this.#fences = new Fences(this.#db);
     this.#queue = new CommitQueue({ commit: (requests) => this.#commit(requests) }, options.limits.writeQueueBytesMax);
   }
 
@@ -177,6 +182,8 @@ class SqliteEngine implements Engine {
       pointsWritten: this.#pointsWritten,
       pointsDropped: this.#pointsDropped,
       commits: this.#commits,
+      fenced: this.#fenced,
+      bytes: sizeOf(this.#file) + sizeOf(`${this.#file}-wal`),
     };
   }
 
@@ -194,11 +201,14 @@ class SqliteEngine implements Engine {
     for (const outcome of outcomes) {
       this.#pointsWritten += outcome.stored;
       this.#pointsDropped += outcome.dropped + outcome.malformed.length;
+      if (outcome.fencedBy !== undefined) this.#fenced++;
     }
     return outcomes;
   }
 
   #apply(request: WriteRequest): WriteOutcome {
+    const fencedBy = request.fence && this.#fences.admit(request.fence);
+    if (fencedBy !== undefined) return { stored: 0, malformed: [], dropped: 0, fencedBy };
     const database = this.#catalogue.databases.get(request.database);
     const policy = database === undefined ? undefined : findPolicy(database, request.policy);
     // Both were there when the request came in; dropped in between, they take the points with them.
@@ -237,6 +247,10 @@ class SqliteEngine implements Engine {
   #nowNs(): bigint {
     return BigInt(Math.round(this.#clock.wallMs())) * NS_PER_MS;
   }
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function findPolicy(database: DatabaseRecord, name: string | undefined): PolicyRecord | undefined {

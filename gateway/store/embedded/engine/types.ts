@@ -1,3 +1,5 @@
+import type { FencingToken } from '../../../../core/wire/index.ts';
+
 /**
  * What the query language and the HTTP side need of storage. The first engine keeps a row per point in SQLite; one that
  * keeps columnar chunks goes behind the same port.
@@ -74,6 +76,8 @@ export interface WriteRequest {
   body: Uint8Array;
   /** What one unit of a stamp is, in ns. */
   stampUnitNs: bigint;
+  /** In whose name the points are written; nothing of them is stored when a later holder has written before. */
+  fence?: FencingToken | undefined;
 }
 
 /** What became of one write. Everything that is not named here is stored and synced. */
@@ -84,6 +88,8 @@ export interface WriteOutcome {
   /** Points that were refused, and why the first of them was. */
   dropped: number;
   dropReason?: string;
+  /** The greater token that was seen before, because of which nothing was stored. */
+  fencedBy?: number;
 }
 
 export interface EngineStats {
@@ -93,6 +99,10 @@ export interface EngineStats {
   pointsWritten: number;
   pointsDropped: number;
   commits: number;
+  /** Writes that were refused for an older token, since the start. */
+  fenced: number;
+  /** Of the files on disk. */
+  bytes: number;
 }
 
 export interface Engine {

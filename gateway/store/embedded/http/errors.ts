@@ -1,13 +1,13 @@
 import type { FastifyReply } from 'fastify';
-import { codeOf, LatticeError, messageOf } from '../../../../core/errors/index.ts';
+import { codeOf, type ErrorCode, LatticeError, messageOf } from '../../../../core/errors/index.ts';
 
-/** An answer in InfluxDB's form: the text is in the body and in a header. */
-export function sendError(reply: FastifyReply, status: number, message: string): FastifyReply {
+/** An answer in InfluxDB's form: the text is in the body and in a header. The code is for what InfluxDB does not know. */
+export function sendError(reply: FastifyReply, status: number, message: string, code?: ErrorCode): FastifyReply {
   return reply
     .code(status)
     .header('x-influxdb-error', headerText(message))
     .type('application/json')
-    .send(`${JSON.stringify({ error: message })}\n`);
+    .send(`${JSON.stringify({ error: message, code })}\n`);
 }
 
 /** The status of an error that was thrown while a request was served. */

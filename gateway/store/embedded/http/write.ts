@@ -1,14 +1,16 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { FENCE_HEADER, type FencingToken, parseFence } from '../../../../core/wire/index.ts';
 import type { WriteOutcome } from '../engine/index.ts';
 import type { StoreAppDeps } from './app.ts';
 import { authenticate, mayDo } from './auth.ts';
-import { unpack } from './body.ts';
+import { BodyError, unpack } from './body.ts';
 import { sendError } from './errors.ts';
 import { parametersOf, unitNs } from './parameters.ts';
 
 /**
  * POST /write?db=&rp=&precision=: line protocol. 204 once everything is stored and synced; 400 when lines were refused,
- * after the others were stored.
+ * after the others were stored. With the header X-Lattice-Fence (`scope:token`) 409, and nothing is stored, once a greater
+ * token of that scope was seen; the greatest is as durable as the points that came with it.
  */
 export function writeRoutes(app: FastifyInstance, deps: StoreAppDeps): void {
   const { engine, authenticator, limits } = deps;
@@ -37,10 +39,20 @@ export function writeRoutes(app: FastifyInstance, deps: StoreAppDeps): void {
       request.headers['content-encoding'],
       limits.bodyBytesMax,
     );
-    const outcome = await engine.write({ database: name, policy, body, stampUnitNs });
+    const outcome = await engine.write({ database: name, policy, body, stampUnitNs, fence: fenceOf(request) });
+    if (outcome.fencedBy !== undefined)
+      return sendError(reply, 409, `a greater token was seen: ${outcome.fencedBy}`, 'FENCED');
     const refusal = refusalOf(outcome);
     return refusal === undefined ? reply.code(204).send() : sendError(reply, 400, refusal);
   });
+}
+
+function fenceOf(request: FastifyRequest): FencingToken | undefined {
+  const header = request.headers[FENCE_HEADER];
+  if (header === undefined) return undefined;
+  const fence = parseFence(String(header));
+  if (fence === undefined) throw new BodyError(400, `${FENCE_HEADER} is not scope:token`);
+  return fence;
 }
 
 /** In influxd's words, which clients match: `partial write` means that the good points are stored. */

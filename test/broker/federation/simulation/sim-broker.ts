@@ -136,6 +136,8 @@ export class SimBroker implements FederationPort {
     return winners.length;
   }
 
+  noteGap(): void {}
+
   stampMs(): number {
     return Math.max(this.#clock.wallMs(), this.#stampMs);
   }

@@ -9,20 +9,28 @@ describe('Lessor', () => {
     const lessor = new Lessor();
     lessor.becameLeader([], 0);
     lessor.granted(LEASE, 100);
-    expect(lessor.renew('l', 600)).toBe(1_000);
+    lessor.granted(LEASE, 600);
     expect(lessor.tick(1_599)).toEqual([]);
     expect(lessor.tick(1_600)).toEqual(['l']);
   });
 
-  it('renews a lease that is ending no more, and tells it again until the log has revoked it', () => {
+  it('tells a lease again until the log has revoked it', () => {
     const lessor = new Lessor();
     lessor.becameLeader([LEASE], 0);
     expect(lessor.tick(1_000)).toEqual(['l']);
-    expect(lessor.renew('l', 1_000)).toBeUndefined();
     expect(lessor.tick(1_999)).toEqual([]);
     expect(lessor.tick(2_000)).toEqual(['l']);
     lessor.revoked('l');
     expect(lessor.tick(9_000)).toEqual([]);
+  });
+
+  it('gives a lease its whole time again when a renewal stood in the log before its revocation', () => {
+    const lessor = new Lessor();
+    lessor.becameLeader([LEASE], 0);
+    expect(lessor.tick(1_000)).toEqual(['l']);
+    lessor.granted(LEASE, 1_200);
+    expect(lessor.tick(2_199)).toEqual([]);
+    expect(lessor.tick(2_200)).toEqual(['l']);
   });
 
   it('gives every lease its whole time again when it takes over', () => {
@@ -30,7 +38,6 @@ describe('Lessor', () => {
     lessor.becameLeader([LEASE], 0);
     lessor.resigned();
     expect(lessor.tick(5_000)).toEqual([]);
-    expect(lessor.renew('l', 5_000)).toBeUndefined();
     lessor.becameLeader([LEASE], 5_000);
     expect(lessor.tick(5_999)).toEqual([]);
     expect(lessor.tick(6_000)).toEqual(['l']);
@@ -40,7 +47,6 @@ describe('Lessor', () => {
     const lessor = new Lessor();
     lessor.granted(LEASE, 0);
     expect(lessor.leads).toBe(false);
-    expect(lessor.renew('l', 0)).toBeUndefined();
     expect(lessor.tick(10_000)).toEqual([]);
   });
 
@@ -64,8 +70,9 @@ describe('Lessor', () => {
             lessor.granted({ id, ttlMs }, nowMs);
             ends.set(id, { ttlMs, endsMs: nowMs + ttlMs });
           } else if (what === 'renew') {
-            expect(lessor.renew(id, nowMs)).toBe(lease?.ttlMs);
-            if (lease) lease.endsMs = nowMs + lease.ttlMs;
+            if (lease === undefined) continue;
+            lessor.granted({ id, ttlMs: lease.ttlMs }, nowMs);
+            lease.endsMs = nowMs + lease.ttlMs;
           } else if (what === 'revoke') {
             lessor.revoked(id);
             ends.delete(id);

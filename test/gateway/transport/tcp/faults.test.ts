@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { TcpTransport } from '../../../../gateway/transport/index.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { FaultProxy } from '../../../support/fault-proxy.ts';
+import { freePort } from '../../../support/free-port.ts';
 import { Gateways } from '../gateways.ts';
 
 const A = { site: 'home', name: 'a' };
@@ -59,6 +60,17 @@ describe('a transport among faults', () => {
     expect(atMs - killedAtMs).toBeLessThan(1_000);
     await start(port);
     await eventually(() => expect(a.isUp('b')).toBe(true));
+  });
+
+  it('dials a peer that has come back as soon as that one dials, however long it would have waited', async () => {
+    const port = await freePort();
+    const limits = { backoff: { firstMs: 600_000, lastMs: 600_000 } };
+    const a = await gateways.open(A, { limits });
+    a.setPeer({ ...B, host: '127.0.0.1', port });
+    await eventually(() => expect(a.peers()[0]?.lastError).toBeDefined());
+    const b = await gateways.open(B, { listen: { host: '127.0.0.1', port } });
+    b.setPeer({ ...A, ...a.address });
+    await eventually(() => expect([a.isUp('b'), b.isUp('a')]).toEqual([true, true]));
   });
 
   it('notices a line that is dead though nobody closed it, and comes back when it lives', async () => {

@@ -1,0 +1,23 @@
+import { isGreater } from './claim.ts';
+
+/** Client ids whose greatest claim is remembered; the longest unclaimed is forgotten first. */
+const SEEN_MAX = 65_536;
+
+/** The latest claim of each client id that was heard of, wherever it was made. */
+export class SeenClaims {
+  readonly #seen = new Map<string, { stampMs: number; broker: string }>();
+
+  /** Whether no claim greater than this one is known. */
+  isCurrent(clientId: string, stampMs: number, broker: string): boolean {
+    const seen = this.#seen.get(clientId);
+    return seen === undefined || !isGreater(seen.stampMs, seen.broker, stampMs, broker);
+  }
+
+  note(clientId: string, stampMs: number, broker: string): void {
+    this.#seen.delete(clientId);
+    this.#seen.set(clientId, { stampMs, broker });
+    if (this.#seen.size <= SEEN_MAX) return;
+    const [oldest] = this.#seen.keys();
+    if (oldest !== undefined) this.#seen.delete(oldest);
+  }
+}

@@ -1,0 +1,17 @@
+import { describe, expect, it } from 'vitest';
+import type { FaultProfile } from '../world/faults/index.ts';
+import { simulate } from './index.ts';
+
+/** Seeds that once showed a bug of the production code, and what it was. */
+const FOUND: [seed: number, profile: FaultProfile, bug: string][] = [
+  [11, 'everything', 'a leader that was removed stopped when its own acknowledgement came from the disk'],
+  [1468, 'everything', 'a leader with a slow disk answered a lease read from less than it had committed'],
+  [10_084, 'everything', 'a log that went on behind a snapshot whose record was lost could not be read again'],
+  [10_448, 'everything', 'voters that were taken in and restarted before they had a snapshot could not vote'],
+];
+
+describe('a seed that once failed', () => {
+  it.each(FOUND)('%i under %s: %s', (seed, profile) => {
+    expect(simulate({ seed, profile }).violation).toBeUndefined();
+  });
+});
