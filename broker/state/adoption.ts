@@ -8,7 +8,7 @@ interface Place {
 }
 
 /** The order of what came with the session from another broker: before all that arrived here. */
-const ADOPTED = -1;
+export const ADOPTED = -1;
 /** See identityOf. What answered a subscription has none of its broker's numbers, and no place among the others. */
 const IDENTITY = /^(?:=|([^/]+\/[^/]+)\/)(\d+)(?:(~)|$)/;
 

@@ -1,4 +1,4 @@
-import { adoptInto } from './adoption.ts';
+import { ADOPTED, adoptInto } from './adoption.ts';
 import { Deque } from './deque.ts';
 import type { Delivery, DeliveryId } from './message.ts';
 import { PacketIdSet } from './packet-id-set.ts';
@@ -77,6 +77,15 @@ export class OutboundQueue {
   adopt(deliveries: readonly Delivery[]): number {
     for (const { bytes } of deliveries) this.#bytes += bytes;
     adoptInto(this.#durable, deliveries);
+    return this.#dropAboveBound();
+  }
+
+  /** Appends what had come with the session, from a checkpoint: it stands where it stood, and where the next is put behind it. */
+  restoreAdopted(delivery: Delivery): number {
+    const before = this.#durable.size === 0 ? undefined : this.#durable.at(this.#durable.size - 1);
+    delivery.order = before?.order ?? ADOPTED;
+    this.#durable.push(delivery);
+    this.#bytes += delivery.bytes;
     return this.#dropAboveBound();
   }
 

@@ -203,7 +203,7 @@ export class SnapshotLoader {
         delivery.share = frame.share;
         delivery.identity = frame.identity;
         // Before what was queued here, where the next page of the move is to be put behind it.
-        if (this.#session?.move !== undefined && frame.identity !== undefined) queue?.adopt([delivery]);
+        if (this.#session?.move !== undefined && frame.identity !== undefined) queue?.restoreAdopted(delivery);
         else queue?.push(delivery);
         if (phase === 'queued') return;
         queue?.markSent((delivery) => delivery.id === id, messageId);

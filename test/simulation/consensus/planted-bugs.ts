@@ -91,7 +91,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the lease of a leader never ends',
-    firstSeed: 100,
     profile: 'partitions',
     scenario: { leaseReads: true, thinkMs: 5, storeClients: 4, hasPace: false },
     plant: () => replaceGetter(Reads.prototype, 'confirmedSinceMs', () => Number.POSITIVE_INFINITY),
