@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { agreementStatusSchema } from './agreement-status.ts';
+import { clockStatusSchema } from './clock-status.ts';
 
 const count = z.number();
 
@@ -56,5 +57,7 @@ export const gatewayStatusSchema = z.object({
   latencyMs: z.object({ p50: count, p99: count }),
   /** How the gateways of the site agree; absent when this one takes no part. */
   agreement: agreementStatusSchema.optional(),
+  /** How its clock goes; absent when it takes no part. */
+  time: clockStatusSchema.optional(),
 });
 export type GatewayStatus = z.infer<typeof gatewayStatusSchema>;

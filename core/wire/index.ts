@@ -10,6 +10,12 @@ export {
   parseBrokerList,
 } from './broker-list.ts';
 export { brokerUrlSchema } from './broker-url.ts';
+export {
+  type ClockMemberStatus,
+  type ClockStatus,
+  clockMemberStatusSchema,
+  clockStatusSchema,
+} from './clock-status.ts';
 export { DEAD_LETTER_PAYLOAD_BYTES_MAX, type DeadLetter, deadLetter, deadLetterSchema } from './dead-letter.ts';
 export { type DeviceMeta, deviceMetaSchema } from './device-meta.ts';
 export { FENCE_HEADER, type FencingToken, formatFence, parseFence } from './fence.ts';
