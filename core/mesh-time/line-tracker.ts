@@ -45,8 +45,9 @@ export interface Estimate {
   roundTripMsMin: number;
   /** When the newest sample was taken. */
   sampledAtMs: number;
-  /** Samples in the window. */
+  /** Samples in the window, and the slots of time that they lie in. */
   samples: number;
+  slots: number;
 }
 
 interface Slot {
@@ -132,6 +133,7 @@ export class LineTracker {
       roundTripMsMin,
       sampledAtMs: this.#sampledAtMs,
       samples,
+      slots: this.#slots.length,
     };
   }
 

@@ -1,10 +1,11 @@
+import { simulateClock as clock } from './clock/index.ts';
 import { simulate as consensus } from './consensus/index.ts';
 import type { RunOptions, RunResult } from './run.ts';
 import { simulateTransactions as transactions } from './transactions.ts';
 import type { FaultProfile } from './world/faults/index.ts';
 
 /** What can be simulated, by name. */
-export const PARTS: Record<string, (options: RunOptions) => RunResult> = { consensus, transactions };
+export const PARTS: Record<string, (options: RunOptions) => RunResult> = { consensus, transactions, clock };
 
 /**
  * Profiles that a group must survive. Not among them is `corruption`: a record that rots at the end of a log looks like one that

@@ -15,6 +15,8 @@ import {
   COLD_ROUNDS,
   PULL_PPM_MAX,
   RATE_KNOWN_PPM,
+  RATE_SLOTS_MIN,
+  RATE_UNKNOWN_PPM,
   RATE_WANDER_PPM_PER_S,
   REFERENCE_GAIN,
   REFERENCE_STALE_MS,
@@ -159,8 +161,12 @@ export class Master {
       this.#basis = { atMs: nowMs, quality: { ...this.#own.quality, uncertaintyMs } };
       return true;
     }
-    const clocks = measured.filter(({ clock }) => clock !== undefined);
-    if (clocks.length < this.#views.size && this.round < COLD_ROUNDS) return false;
+    // Before there is a time, what a member said in an earlier round is as good: the time of a mesh that runs is not to be missed.
+    const clocks = measured
+      .map(({ view, estimate }) => ({ view, estimate, clock: view.clock(estimate) }))
+      .filter(({ clock }) => clock !== undefined);
+    const isMajority = (clocks.length + 1) * 2 > this.#views.size + 1;
+    if (!isMajority || (clocks.length < this.#views.size && this.round < COLD_ROUNDS)) return false;
     const running = clocks.filter(({ clock }) => clock?.kind !== 'none');
     const readings = clocksOf(running.length > 0 ? running : clocks, own.ms);
     // The wall clock of this machine counts only where the others have nothing better either.
@@ -246,7 +252,12 @@ export class Master {
   #correction({ view, estimate, clock }: Measured, nowMs: number): Correction {
     const time = this.#time as Line;
     const quality = this.#quality(nowMs);
-    const target = { atMs: estimate.line.shownMs, shownMs: time.shownMs, rate: time.rate / estimate.line.rate };
+    const measuredRate = time.rate / estimate.line.rate;
+    // Until its rate is measured well, what it knows of it from earlier masters is better than nothing.
+    const isRateMeasured = estimate.rateUncertaintyPpm <= RATE_UNKNOWN_PPM || estimate.slots >= RATE_SLOTS_MIN;
+    const rate = isRateMeasured ? measuredRate : (view.knownRate() ?? measuredRate);
+    const target = { atMs: estimate.line.shownMs, shownMs: time.shownMs, rate };
+    const growthPpm = estimate.rateUncertaintyPpm + Math.abs(rate - measuredRate) / PPM;
     const adjust: Adjust = {
       type: 'adjust',
       term: this.term,
@@ -256,7 +267,7 @@ export class Master {
       quality: {
         kind: quality.kind === 'absolute' ? 'absolute' : 'relative',
         uncertaintyMs: quality.uncertaintyMs + estimate.uncertaintyMs,
-        growthPpm: quality.growthPpm + estimate.rateUncertaintyPpm,
+        growthPpm: quality.growthPpm + growthPpm,
         wanderPpmPerS: quality.wanderPpmPerS,
       },
       isSettled: this.#isSettled,

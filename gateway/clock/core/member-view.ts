@@ -2,7 +2,6 @@ import {
   type Estimate,
   type Exchange,
   LineTracker,
-  shownAt,
   stretchAt,
   type TrackerOptions,
 } from '../../../core/mesh-time/index.ts';
@@ -61,16 +60,21 @@ export class MemberView {
     return estimate !== undefined && estimate.sampledAtMs >= nowMs - staleMs ? estimate : undefined;
   }
 
-  /** What its mesh clock shows now by its report of this round; undefined when it has not sent one. */
+  /** What its mesh clock shows now by its report, of this round if one is named; undefined when it has not sent one. */
   clock(
     estimate: Estimate,
-    round: number,
+    round?: number,
   ): { shownMs: number; uncertaintyMs: number; kind: Report['kind'] } | undefined {
     const report = this.#report;
-    if (report === undefined || report.round !== round) return undefined;
-    const shownMs = stretchAt(report.stretch, shownAt(estimate.line, estimate.line.atMs));
+    if (report === undefined || (round !== undefined && report.round !== round)) return undefined;
+    const shownMs = stretchAt(report.stretch, estimate.line.shownMs);
     const ownMs = report.uncertaintyMs ?? Number.POSITIVE_INFINITY;
     return { shownMs, uncertaintyMs: ownMs + estimate.uncertaintyMs, kind: report.kind };
+  }
+
+  /** The rate of the mesh's time over its monotonic clock as it knows it from its masters; undefined while it follows none. */
+  knownRate(): number | undefined {
+    return this.#report === undefined || this.#report.kind === 'none' ? undefined : this.#report.stretch.rate;
   }
 
   /** Another life has another monotonic clock. */

@@ -56,6 +56,9 @@ export const UNSETTLED_PPM = 100;
 export const RATE_WANDER_PPM_PER_S = 0.002;
 /** A member's rate counts once it is known to this. */
 export const RATE_KNOWN_PPM = 5;
+/** And it is told to it once it is known to this, or was measured for so many slots of time. */
+export const RATE_UNKNOWN_PPM = 50;
+export const RATE_SLOTS_MIN = 16;
 /** The rate is settled after so many rounds in which a majority's was known. */
 export const SETTLED_ROUNDS = 30;
 /** Share of the distance to the reference outside that the time of the mesh goes in a round: references are noisier than it is. */

@@ -1,0 +1,2 @@
+export { SCENARIOS, type ScenarioName, scenarioOf } from './scenario.ts';
+export { type ClockRunOptions, scenarioOfSeed, simulateClock } from './simulation.ts';
