@@ -42,6 +42,9 @@ interface Server {
 interface Verdict {
   estimates: Map<Server, NtpEstimate>;
   agreement: Agreement;
+  /** Every server has answered, or had its chance to. Until then one that lies might be the majority. */
+  isSettled: boolean;
+  /** Of what is settled. */
   fault: ReferenceFault | undefined;
 }
 
@@ -106,9 +109,8 @@ export class NtpReference implements TimeReference {
     const nowMs = this.#options.clock.monotonicMs();
     const verdict = this.#verdict(nowMs);
     this.#warn(verdict);
-    const { agreement, fault } = verdict;
-    // While some server of several has yet to answer for the first time, one that lies might be the majority.
-    if (agreement.kind !== 'agreed' || fault !== undefined || this.#servers.some(isStarting)) return;
+    const { agreement } = verdict;
+    if (agreement.kind !== 'agreed' || !isFollowed(verdict)) return;
     this.#listeners.tell({
       atMonotonicMs: nowMs,
       utcMs: nowMs + agreement.offsetMs,
@@ -130,13 +132,13 @@ export class NtpReference implements TimeReference {
       if (estimate !== undefined) estimates.set(server, estimate);
     }
     const agreement = agreementOf([...estimates].map(([{ name }, estimate]) => ({ source: name, ...estimate })));
-    return { estimates, agreement, fault: this.#faultOf(estimates, agreement) };
+    const isSettled = !this.#servers.some(isStarting);
+    return { estimates, agreement, isSettled, fault: isSettled ? this.#faultOf(estimates, agreement) : undefined };
   }
 
   #faultOf(estimates: Map<Server, NtpEstimate>, agreement: Agreement): ReferenceFault | undefined {
     const { serversMin } = this.#options.config;
     if (estimates.size < serversMin) {
-      if (this.#servers.some(isStarting)) return undefined;
       const reasons = this.#servers.filter((it) => !estimates.has(it)).map((it) => `${it.name}: ${whyNot(it)}`);
       const detail = `${estimates.size} of ${this.#servers.length} time servers can be used, at least ${serversMin} must. ${reasons.join('; ')}.`;
       return { code: 'TIME_REFERENCE_UNREACHABLE', detail };
@@ -174,14 +176,15 @@ export class NtpReference implements TimeReference {
     };
   }
 
-  #statusOf(server: Server, { estimates, agreement, fault }: Verdict): ServerStatus {
+  #statusOf(server: Server, verdict: Verdict): ServerStatus {
     const { association } = server;
-    if (!estimates.has(server)) {
+    const { agreement } = verdict;
+    if (!verdict.estimates.has(server)) {
       if (association.kissCode !== undefined) return 'kiss';
       if (association.lastRefusal !== undefined) return 'refused';
       return isStarting(server) ? 'starting' : 'unreachable';
     }
-    if (agreement.kind !== 'agreed' || fault !== undefined) return 'undecided';
+    if (agreement.kind !== 'agreed' || !isFollowed(verdict)) return 'undecided';
     return agreement.falsetickers.includes(server.name) ? 'falseticker' : 'selected';
   }
 
@@ -206,6 +209,10 @@ export class NtpReference implements TimeReference {
     this.#warned.set(about, code);
     if (code !== undefined) this.#options.log.warn({ code, reason }, ERROR_CODES[code].what);
   }
+}
+
+function isFollowed({ isSettled, fault }: Verdict): boolean {
+  return isSettled && fault === undefined;
 }
 
 /** It has neither given a sample nor had time enough for one. */

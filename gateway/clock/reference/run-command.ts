@@ -21,6 +21,8 @@ export const runCommand: RunCommand = (file, args) =>
       if (error === null) resolve({ stdout });
       else if (errnoOf(error) === 'ENOENT') resolve({ failed: `${file} is not installed` });
       else if (error.killed === true) resolve({ failed: `${file} did not end within ${TIMEOUT_MS / 1_000} s` });
+      // Other than an exit: it may not be run, or prints too much.
+      else if (errnoOf(error) !== undefined) resolve({ failed: `${file}: ${error.message}` });
       else resolve({ failed: `${file} says: ${lastLine(stderr) || lastLine(stdout) || error.message}` });
     });
   });

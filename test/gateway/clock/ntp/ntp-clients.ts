@@ -28,7 +28,7 @@ export async function chronydOffsetMs(port: number): Promise<number> {
   }
 }
 
-/** ntpdig can only ask port 123, so the port is put in as it looks up the host. */
+/** ntpdig, of Debian's own Python, can only ask port 123, so the port is put in as it looks up the host. */
 const NTPDIG_AT_PORT = `
 import runpy, shutil, socket, sys
 real, port = socket.getaddrinfo, int(sys.argv[1])
@@ -47,6 +47,10 @@ export interface NtpdigAnswer {
 
 /** Rejects when ntpdig finds no server that it accepts. */
 export async function ntpdig(port: number): Promise<NtpdigAnswer> {
-  const { stdout } = await run('python3', ['-c', NTPDIG_AT_PORT, String(port), '-j', '-t', '2', '127.0.0.1'], { env });
+  const { stdout } = await run(
+    '/usr/bin/python3',
+    ['-c', NTPDIG_AT_PORT, String(port), '-j', '-t', '2', '-p', '4', '127.0.0.1'],
+    { env },
+  );
   return JSON.parse(stdout) as NtpdigAnswer;
 }
