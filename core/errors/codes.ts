@@ -359,6 +359,28 @@ export const ERROR_CODES = {
     what: 'A local program sent something that is no reading.',
     remedy: 'Send InfluxDB line protocol or one JSON object per line.',
   },
+
+  // time
+  TIME_REFERENCE_UNREACHABLE: {
+    what: 'No time server gives an answer that can be used.',
+    remedy: 'The message says why for each; check their addresses, and that UDP to port 123 is let through.',
+  },
+  TIME_REFERENCE_DISAGREEMENT: {
+    what: 'The time servers contradict each other, and none is followed, since no majority agrees.',
+    remedy: 'Find out which is wrong; name three independent servers or more, so that one can be outvoted.',
+  },
+  TIME_SERVER_WRONG: {
+    what: 'A time server contradicts the majority of them and is not followed.',
+    remedy: 'Mend its clock, or name another server in its place.',
+  },
+  TIME_SERVER_REFUSES: {
+    what: 'A time server does not want to be asked by this gateway; it is not asked again.',
+    remedy: 'Name another server, or have this gateway allowed there, and start the gateway again.',
+  },
+  TIME_SYSTEM_UNSYNCHRONISED: {
+    what: "Nothing keeps the machine's own clock right, so it is no reference.",
+    remedy: 'Start chrony or systemd-timesyncd and let it reach its servers, or name NTP servers to Lattice.',
+  },
 } as const satisfies Record<string, { what: string; remedy: string }>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

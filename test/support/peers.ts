@@ -11,6 +11,9 @@ const PEERS = {
   etcdctl: 'etcd-client',
   curl: 'curl',
   chromium: 'chromium',
+  chronyd: 'chrony',
+  ntpdig: 'ntpsec-ntpdig',
+  faketime: 'faketime',
 } as const;
 
 export type Peer = keyof typeof PEERS;
