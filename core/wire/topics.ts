@@ -28,6 +28,8 @@ export const TOPIC_KINDS = [
   'linkgap',
   /** What was refused, with code and reason: JSON. See dead-letter.ts. */
   'deadletter',
+  /** To a gateway: packets by which gateways measure each other's clocks, binary, QoS 0. See gateway/clock/probe/packet.ts. */
+  'time',
 ] as const;
 
 export type TopicKind = (typeof TOPIC_KINDS)[number];

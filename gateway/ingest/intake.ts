@@ -111,6 +111,7 @@ export class Intake {
       case 'cmd':
       case 'reply':
       case 'deadletter':
+      case 'time':
         return undefined;
     }
   }

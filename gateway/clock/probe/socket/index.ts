@@ -1,0 +1,1 @@
+export { ProbeSocket, type ProbeSocketOptions } from './probe-socket.ts';
