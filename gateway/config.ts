@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { accountSchema } from '../core/identity/index.ts';
 import { brokerUrlSchema, isMeshName } from '../core/wire/index.ts';
 import { agreementSchema } from './agreement/index.ts';
+import { clockConfigSchema } from './clock/index.ts';
 import { jobsConfigSchema } from './jobs/index.ts';
 import { storeTargetSchema } from './store/index.ts';
 
@@ -59,6 +60,8 @@ export const gatewayConfigSchema = z.strictObject({
    * an etcd cluster. Left out, this gateway takes no part in it.
    */
   agreement: agreementSchema.optional(),
+  /** How they agree on time; only a gateway with `agreement` takes part. */
+  time: clockConfigSchema.prefault({}),
   jobs: jobsConfigSchema.prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
 });

@@ -19,6 +19,7 @@ import {
 import type { GatewayProgress } from './account/index.ts';
 import { type Agreement, openAgreement } from './agreement/index.ts';
 import { createApi } from './api/index.ts';
+import { ClockService } from './clock/index.ts';
 import { brokersOf, type GatewayConfig } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { gatewayHealth } from './health.ts';
@@ -30,6 +31,7 @@ import { RecentLatency, Replicator } from './replication/index.ts';
 import { SiteDuties } from './site-duties.ts';
 import { openSites, type Sites } from './sites/index.ts';
 import { createStore, type TimeSeriesStore } from './store/index.ts';
+import { GatewayTopics } from './time-topics.ts';
 
 const PROGRESS_INTERVAL_MS = 2_000;
 const SUBSCRIBE_TIMEOUT_MS = 5_000;
@@ -76,6 +78,11 @@ class Gateway {
   readonly #client: MeshClient;
   readonly #progress: ProgressSaver;
   readonly #timers: Timer[] = [];
+  readonly #timeTopic: string;
+  readonly #topics: GatewayTopics;
+  /** Mesh time for stamps; the machine's own for all else. */
+  readonly #meshClock: Clock;
+  #time: ClockService | undefined;
   #agreement: Agreement | undefined;
   #sites: Sites | undefined;
   #duties: SiteDuties | undefined;
@@ -97,12 +104,23 @@ class Gateway {
     this.#startedMs = clock.monotonicMs();
     this.#shards = shardsOwnedBy(config.id, config.members);
     this.#store = createStore(config.store, { clock });
+    this.#timeTopic = meshTopic(config.site, config.id, 'time');
+    this.#topics = new GatewayTopics({
+      isUp: () => this.#client.isUp,
+      publish: (topic, payload) => this.#client.publish(topic, payload, { qos: 0, retain: false }),
+    });
+    const meshClock: Clock = {
+      monotonicMs: () => clock.monotonicMs(),
+      wallMs: () => this.#time?.wallMs() ?? clock.wallMs(),
+      setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
+    };
+    this.#meshClock = meshClock;
     const publish = (topic: string, payload: string, retain: boolean): Promise<void> =>
       this.#client.publish(topic, payload, { qos: 1, retain });
     const deadLetters = new DeadLetters({
       site: config.site,
       gatewayId: config.id,
-      clock,
+      clock: meshClock,
       log,
       publish: (topic, payload) => publish(topic, payload, false),
     });
@@ -115,7 +133,7 @@ class Gateway {
     });
     this.#intake = new Intake(
       {
-        clock,
+        clock: meshClock,
         log: buffer,
         ledger,
         registry: this.#registry,
@@ -127,7 +145,7 @@ class Gateway {
     this.#replicator = new Replicator({
       log: buffer,
       store: this.#store,
-      clock,
+      clock: meshClock,
       random,
       latency: this.#latency,
       startPosition: recovered.replicatedPosition,
@@ -145,7 +163,7 @@ class Gateway {
       gatewayId: config.id,
       password: derivedPassword(config.siteKey, 'gateway', config.id),
       shards: this.#shards,
-      filters: [HOME_ASSISTANT_STATUS_TOPIC],
+      filters: [HOME_ASSISTANT_STATUS_TOPIC, this.#timeTopic],
       take: (topic, payload) => this.#take(topic, payload),
     });
     this.#progress = new ProgressSaver({ path: progressFile, buffer, log, current: () => this.#currentProgress() });
@@ -156,6 +174,7 @@ class Gateway {
     // Positions that a damaged log gives again must not be taken for those that an older progress speaks of.
     await this.#progress.save();
     await this.#openAgreement();
+    await this.#openClock();
     this.#duties?.start();
     const { api, url } = await this.#listen();
     this.#client.start();
@@ -186,6 +205,7 @@ class Gateway {
     await api.close();
     await this.#duties?.stop();
     await this.#sites?.stop();
+    await this.#time?.stop();
     await this.#agreement?.stop();
     await this.#buffer.close();
     await this.#store.close();
@@ -201,6 +221,19 @@ class Gateway {
       ...{ ...this.#deps, config: this.#config, agreement },
       store: this.#store,
     });
+  }
+
+  async #openClock(): Promise<void> {
+    const { agreement: agreementConfig, time: config, id, site, siteKey, dataDir } = this.#config;
+    const agreement = this.#agreement;
+    if (agreement === undefined || agreementConfig === undefined) return;
+    const own = { site, name: id };
+    const time = new ClockService({
+      ...{ config, agreement, agreementConfig, own, siteKey, dataDir, topics: this.#topics },
+      ...{ ...this.#deps, random: this.#deps.random.fork('clock') },
+    });
+    this.#time = time;
+    await time.start();
   }
 
   async #listen(): Promise<{ api: FastifyInstance; url: string }> {
@@ -224,13 +257,22 @@ class Gateway {
   }
 
   async #take(topic: string, payload: Uint8Array): Promise<void> {
+    if (topic === this.#timeTopic) {
+      this.#topics.deliver(this.#timeTopic, payload);
+      return;
+    }
     if (topic !== HOME_ASSISTANT_STATUS_TOPIC) return this.#intake.take(topic, payload);
     if (Buffer.from(payload).toString('utf8') === 'online') this.#discovery.announceAll();
   }
 
   async #wholeStatus(): Promise<GatewayStatus> {
     const agreement = await this.#agreement?.status();
-    return { ...this.#status(), ...(agreement === undefined ? {} : { agreement }) };
+    const time = this.#time?.status();
+    return {
+      ...this.#status(),
+      ...(agreement === undefined ? {} : { agreement }),
+      ...(time === undefined ? {} : { time }),
+    };
   }
 
   #status(): GatewayStatus {
@@ -269,7 +311,7 @@ class Gateway {
 
   #publishHealth(): void {
     if (!this.#client.isUp) return;
-    const health = gatewayHealth(this.#status(), Math.round(this.#deps.clock.wallMs()));
+    const health = gatewayHealth(this.#status(), Math.round(this.#meshClock.wallMs()));
     const topic = meshTopic(this.#config.site, this.#config.id, 'health');
     this.#client.publish(topic, JSON.stringify(health), { qos: 0, retain: true }).catch((error: unknown) => {
       this.#deps.log.warn({ reason: messageOf(error) }, 'health could not be published');

@@ -381,6 +381,27 @@ export const ERROR_CODES = {
     what: "Nothing keeps the machine's own clock right, so it is no reference.",
     remedy: 'Start chrony or systemd-timesyncd and let it reach its servers, or name NTP servers to Lattice.',
   },
+
+  CLOCK_MESSAGE_REFUSED: {
+    what: 'A message or a probe about time was refused.',
+    remedy: 'See its reason. A forged one means that somebody without the key of the site can reach the port.',
+  },
+  CLOCK_DISAGREEMENT: {
+    what: "No majority of the gateways' clocks agrees within time.gammaMs.",
+    remedy: 'See lattice time; set the clocks of the machines that are off, or name a reference (time.reference).',
+  },
+  CLOCK_UNCERTAIN: {
+    what: "The uncertainty of the mesh's time is beyond time.uncertaintyMsMax.",
+    remedy: 'See lattice time: whether a gateway is cut off, or the reference outside is away.',
+  },
+  TIME_NOT_MASTER: {
+    what: 'The time of a mesh is set at the gateway that leads its site.',
+    remedy: 'Ask the gateway that the message names.',
+  },
+  TIME_NO_REFERENCE: {
+    what: "There is no reference outside to set the mesh's time by.",
+    remedy: 'Configure time.reference, or name a time.',
+  },
 } as const satisfies Record<string, { what: string; remedy: string }>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

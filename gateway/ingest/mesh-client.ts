@@ -76,7 +76,7 @@ export class MeshClient {
   }
 
   /** Resolves when the broker has the message. Rejects at once when it is away or does not keep up. */
-  async publish(topic: string, payload: string, options: { qos: 0 | 1; retain: boolean }): Promise<void> {
+  async publish(topic: string, payload: string | Uint8Array, options: { qos: 0 | 1; retain: boolean }): Promise<void> {
     const client = this.#client;
     if (client === undefined || !client.connected || this.#isLeaving)
       throw new LatticeError('UNREACHABLE', 'The broker is away.');
@@ -84,7 +84,7 @@ export class MeshClient {
     this.#unacknowledged++;
     try {
       // MQTT.js does not call back for what a connection that breaks had under way.
-      await Promise.race([client.publishAsync(topic, payload, options), this.#lost.promise]);
+      await Promise.race([client.publishAsync(topic, asPayload(payload), options), this.#lost.promise]);
     } finally {
       this.#unacknowledged--;
     }
@@ -210,4 +210,9 @@ export class MeshClient {
 
 function shardFilter(shard: number): string {
   return shardTopic(shard, 'mesh/v1/#');
+}
+
+function asPayload(payload: string | Uint8Array): string | Buffer {
+  if (typeof payload === 'string') return payload;
+  return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
 }

@@ -42,7 +42,14 @@ export type ClockNote =
   | { kind: 'uncertain'; uncertaintyMs: number }
   | { kind: 'certain'; uncertaintyMs: number };
 
-export const REFUSAL_REASONS = ['malformed', 'unknownSender', 'staleTerm', 'otherLife', 'notLeader'] as const;
+export const REFUSAL_REASONS = [
+  'malformed',
+  'unknownSender',
+  'staleTerm',
+  'staleRound',
+  'otherLife',
+  'notLeader',
+] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 export interface ClockNodeStatus {
@@ -307,8 +314,9 @@ export class ClockNode {
     if (message.term < this.#term) return 'staleTerm';
     // Of one term there is one leader; who leads a later one is heard of soon.
     if (message.term === this.#term && this.#leader !== undefined && this.#leader !== from) return 'notLeader';
-    if (message.type === 'adjust' && message.boot !== this.#options.boot) return 'otherLife';
-    return undefined;
+    if (message.type !== 'adjust') return undefined;
+    if (message.boot !== this.#options.boot) return 'otherLife';
+    return message.term === this.#followed?.term && message.round <= this.#round ? 'staleRound' : undefined;
   }
 
   #report(to: string, term: number, round: number, nowMs: number): void {

@@ -89,6 +89,11 @@ export class ProbeSocket implements ProbeSource {
     return this.#reported.refusals;
   }
 
+  /** Where it listens, once it has. */
+  get port(): number | undefined {
+    return this.#port;
+  }
+
   /** How often the thread was started again. */
   get restarts(): number {
     return this.#restarts;

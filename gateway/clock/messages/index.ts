@@ -1,0 +1,1 @@
+export { type ClockCarrier, mqttCarrier, type TimeTopics, transportCarrier } from './carriers.ts';
