@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Claims } from '../../../broker/sessions/index.ts';
 import { codeOf } from '../../../core/errors/index.ts';
 import { type Random, seededRandom } from '../../../core/random/index.ts';
-import { VirtualClock } from '../../../core/time/index.ts';
+import { HlcClock, VirtualClock } from '../../../core/time/index.ts';
 import { FakeNetwork } from './fake-network.ts';
 
 const TIMEOUT_MS = 500;
@@ -38,6 +38,7 @@ function createMesh(seed: string | number, ids: string[]) {
     const claims: Claims = new Claims({
       cluster: network.join(id),
       clock: own,
+      hlc: new HlcClock({ clock: own }),
       timeoutMs: TIMEOUT_MS,
       sessionOf: (clientId) => (kept.has(clientId) ? { username: kept.get(clientId) } : undefined),
       close: (clientId, connection, error) => {
