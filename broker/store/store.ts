@@ -38,6 +38,7 @@ export interface Committed {
 const READ_BYTES = 1_024 * 1_024;
 const CHECKPOINT_BYTES_MAX = 32 * 1_024 * 1_024;
 const CHECKPOINT_RETRY_MS = 5_000;
+const MOVE_RETRY_MS = 5_000;
 /** Acknowledgements of subscribers wait this long for company; after a crash they may be delivered again. */
 const ACK_DELAY_MS = 50;
 
@@ -51,6 +52,7 @@ export class BrokerStore {
   readonly #acks = new Map<string, DeliveryId[]>();
   #ackTimer: Timer | undefined;
   #retryTimer: Timer | undefined;
+  #moveTimer: Timer | undefined;
   #bytesSinceCheckpoint = 0;
   #checkpoint: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -166,6 +168,7 @@ export class BrokerStore {
     this.beforeAppend();
     this.#recordAcks();
     this.#retryTimer?.cancel();
+    this.#moveTimer?.cancel();
     await this.queue.idle();
     await this.#checkpoint;
     if (this.#bytesSinceCheckpoint > 0) await this.#writeCheckpoint();
@@ -234,14 +237,13 @@ export class BrokerStore {
   async #moveStamps(putBack: HlcPutBack): Promise<void> {
     const { logger } = this.#options;
     const byMs = Math.round(putBack.fromMs - putBack.toMs);
-    logger.warn(
-      { byMs },
-      'the clock was ahead and has been put right; the stamps of retained messages are moved along',
-    );
     try {
       await this.commit({ kind: 'putBack', ...putBack });
+      logger.warn({ byMs }, 'the clock was ahead and has been put right; stamps of retained messages were moved along');
     } catch (error) {
-      logger.error({ error: messageOf(error) }, 'the stamps of retained messages could not be moved');
+      logger.error({ error: messageOf(error) }, 'stamps of a wrong clock could not be moved back; trying again');
+      if (this.#closing !== undefined) return;
+      this.#moveTimer = this.#options.clock.setTimer(MOVE_RETRY_MS, () => void this.#moveStamps(putBack));
     }
   }
 

@@ -1,6 +1,6 @@
 import { LatticeError } from '../errors/index.ts';
 
-/**
+/*
  * A hybrid logical clock: Kulkarni, Demirbas, Madappa, Avva, Leone, "Logical Physical Clocks" (OPODIS 2014), figure 5.
  *
  * A stamp has a physical part l, the greatest wall time that was heard of, in whole ms, and a counter c, which tells events
@@ -16,6 +16,7 @@ import { LatticeError } from '../errors/index.ts';
  * A stamp that lies too far ahead of the own wall time is refused, and leaves no trace: one wrong clock would else drag
  * along every other.
  */
+
 export interface HlcOptions {
   /** How far ahead of the own wall time the stamp of another may lie, in ms; the uncertainty of that time comes on top. */
   aheadMsMax: number;
@@ -32,6 +33,7 @@ const PHYSICAL_MS_MAX = 2 ** 43 - 2 ** 32;
 /** What a node may be ahead of another by default. */
 export const HLC_AHEAD_MS_MAX = 60_000;
 
+/** The clock of one node. Wall time, in ms since 1970, is handed in; it may jump. */
 export class Hlc {
   readonly #aheadMsMax: number;
   #lastMs = 0;

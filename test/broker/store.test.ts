@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type BrokerStore, openIncarnation } from '../../broker/store/index.ts';
+import { LatticeError } from '../../core/errors/index.ts';
 import { systemRandom } from '../../core/random/index.ts';
 import { HLC_COUNTS, VirtualClock } from '../../core/time/index.ts';
 import { eventually } from '../support/eventually.ts';
@@ -169,6 +170,19 @@ describe('stamps of a time when the clock was ahead', () => {
     await Promise.all([first, second]);
     expect(retained(store)).toEqual({ a: ['two', rightMs + TICK_MS] });
     expect(retained(await open())).toEqual(retained(store));
+  });
+
+  it('are moved back as soon as the disk takes it', async () => {
+    const { log, clock, rightMs, store } = await create();
+    await retain(store, 'a', 'one');
+    clock.setWallMs(rightMs);
+    log.failWith = new LatticeError('DISK_FULL', 'The disk of the test is full.');
+    await expect(retain(store, 'b', 'two')).rejects.toMatchObject({ code: 'DISK_FULL' });
+    log.failWith = undefined;
+    await eventually(() => {
+      clock.advance(5_000);
+      expect(retained(store)).toEqual({ a: ['one', rightMs] });
+    });
   });
 
   it('within the bound are believed, and the clock goes on above them', async () => {

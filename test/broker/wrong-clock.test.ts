@@ -12,7 +12,7 @@ const END = 'mesh/v1/home/d9/end';
 const HERE = 'mesh/v1/home/d2/meta';
 
 /** b1, whose clock may be wrong, dials b2, whose clock is right. */
-async function startPair(aheadMs: number) {
+async function startPair(aheadMs: number, clockUncertaintyMs = 0) {
   const clock = new ShiftedClock(aheadMs);
   const right = await startBroker(
     {
@@ -20,7 +20,7 @@ async function startPair(aheadMs: number) {
       metrics: { port: 0 },
       links: { listen: { port: 0 }, peers: [{ id: 'b1', host: '127.0.0.1', port: 1 }] },
     },
-    { federate },
+    { federate, clockUncertaintyMs: () => clockUncertaintyMs },
   );
   const { linkPort } = right.broker.addresses;
   const folder = await newFolder();
@@ -125,6 +125,14 @@ describe('a broker whose clock is an hour ahead', () => {
     }
   }, 30_000);
 
+  it('is believed by one that does not know the time any better', async () => {
+    const { right, wrong } = await startPair(HOUR_MS, 2 * HOUR_MS);
+    await retain(await connect(wrong.port), HERE, 'from there');
+    await eventually(async () => expect(await retainedAt(right)).toEqual({ [HERE]: 'from there' }));
+    expect(metricIn(await metricsOf(right), 'lattice_hlc_drift_ms')).toBeGreaterThan(HOUR_MS - 60_000);
+    expect(right.codes()).not.toContain('HLC_STAMP_FUTURE');
+  });
+
   it('lets clients in, which move to it and from it with what waits for them', async () => {
     const { right, wrong } = await startPair(HOUR_MS);
     const kept = { clientId: 'kept', clean: false };
@@ -142,5 +150,24 @@ describe('a broker whose clock is an hour ahead', () => {
     const closed = new Promise<void>((resolve) => client.mqtt.once('close', resolve));
     await connect(wrong.port, kept);
     await closed;
+  }, 30_000);
+});
+
+describe('a broker whose clock is an hour behind', () => {
+  it('refuses what others have, and takes it when it is put right', async () => {
+    const { clock, right, wrong } = await startPair(-HOUR_MS);
+    const atWrong = await connect(wrong.port);
+    await retain(await connect(right.port), BOTH, 'from the present');
+    await retain(atWrong, BOTH, 'from the past');
+    await retain(atWrong, HERE, 'only there');
+    await eventually(async () => {
+      expect(await retainedAt(right)).toEqual({ [BOTH]: 'from the present', [HERE]: 'only there' });
+    });
+    expect(await retainedAt(wrong)).toEqual({ [BOTH]: 'from the past', [HERE]: 'only there' });
+    expect(wrong.log.find(({ code }) => code === 'HLC_STAMP_FUTURE')).toMatchObject({ peer: 'b2' });
+    clock.aheadMs = 0;
+    await eventually(async () => {
+      expect(await retainedAt(wrong)).toEqual({ [BOTH]: 'from the present', [HERE]: 'only there' });
+    });
   }, 30_000);
 });
