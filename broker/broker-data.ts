@@ -12,7 +12,10 @@ export interface BrokerDataDeps {
   clock: Clock;
   random: Random;
   log: Logger;
-  /** How far the wall time of `clock` may be from the truth, in ms. Default: 0, nothing is known. */
+  /**
+   * How far the wall time of `clock` may be from the truth, in ms. Infinity while that is not known, as after a start without a
+   * battery clock: then stamps are neither refused nor moved back. Default: 0, the machine's clock is taken for right.
+   */
   clockUncertaintyMs?: () => number;
   /** Opens the journal. Default: the segmented log on disk. */
   openJournal?: (options: LogOptions) => Promise<DurableLog>;

@@ -5,7 +5,7 @@ export interface HlcClockOptions {
   clock: Pick<Clock, 'wallMs' | 'monotonicMs'>;
   /** See HlcOptions. Default: a minute. */
   aheadMsMax?: number;
-  /** How far the wall time may be from the truth, in ms. Default: nothing is known, 0. */
+  /** How far the wall time may be from the truth, in ms; Infinity: every stamp is believed. Default: 0. */
   uncertaintyMs?: (() => number) | undefined;
 }
 

@@ -52,11 +52,16 @@ describe('the hybrid logical clock of a node', () => {
 
   it('allows for what it does not know of its own wall time', () => {
     let uncertaintyMs = 5_000;
-    const { clock, hlc } = create({ aheadMsMax: 1_000, uncertaintyMs: () => uncertaintyMs });
+    const { clock, hlc, putBacks } = create({ aheadMsMax: 1_000, uncertaintyMs: () => uncertaintyMs });
     expect(hlc.receive(clock.wallMs() + 6_000, 'b')).toBe(true);
     expect(hlc.receive(clock.wallMs() + 6_001, 'b')).toBe(false);
     uncertaintyMs = Number.POSITIVE_INFINITY;
     expect(hlc.receive(clock.wallMs() + HOUR_MS, 'b')).toBe(true);
+    expect(hlc.now()).toBeGreaterThan(clock.wallMs() + HOUR_MS);
+    expect(putBacks).toEqual([]);
+    uncertaintyMs = 100;
+    expect(hlc.now()).toBeLessThan(clock.wallMs() + 1);
+    expect(putBacks).toHaveLength(1);
   });
 
   it('goes on where it was when the wall time steps back a little, and tells nobody', () => {
