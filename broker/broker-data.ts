@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type DurableLog, type LogOptions, openLog } from '../core/log/index.ts';
 import type { Random } from '../core/random/index.ts';
-import type { Clock } from '../core/time/index.ts';
+import { type Clock, HlcClock } from '../core/time/index.ts';
 import { DrainMark } from './balance/index.ts';
 import { BRIDGE_SESSION_PREFIX } from './bridge/index.ts';
 import type { BrokerConfig } from './config.ts';
@@ -12,6 +12,11 @@ export interface BrokerDataDeps {
   clock: Clock;
   random: Random;
   log: Logger;
+  /**
+   * How far the wall time of `clock` may be from the truth, in ms. Infinity while that is not known, as after a start without a
+   * battery clock: then stamps are neither refused nor moved back. Default: 0, the machine's clock is taken for right.
+   */
+  clockUncertaintyMs?: () => number;
   /** Opens the journal. Default: the segmented log on disk. */
   openJournal?: (options: LogOptions) => Promise<DurableLog>;
 }
@@ -39,6 +44,13 @@ export async function openBrokerData(config: BrokerConfig, deps: BrokerDataDeps)
     atBound: 'drop-oldest',
     recordBytesMax: RECORD_BYTES_EXTRA + 2 * limits.packetBytesMax,
   });
+  const { aheadMsMax } = config.clock;
+  const hlc = new HlcClock({ clock, aheadMsMax, uncertaintyMs: deps.clockUncertaintyMs });
+  hlc.onRefused = ({ peer, aheadMs }) =>
+    log.warn(
+      { code: 'HLC_STAMP_FUTURE', peer, aheadMs, aheadMsMax },
+      `the clock of "${peer}" is ahead of the one here, or the one here is behind; its stamps are refused`,
+    );
   const store = await BrokerStore.open({
     brokerId: config.id,
     directory: config.dataDir,
@@ -56,6 +68,7 @@ export async function openBrokerData(config: BrokerConfig, deps: BrokerDataDeps)
     },
     journalBytesMax: journal.bytesMax,
     clock,
+    hlc,
     logger: log,
   });
   const incarnation = await openIncarnation(config.dataDir, random, store.isJournalNew || durableLog.isTailCut);

@@ -116,7 +116,6 @@ class RunningBroker implements Broker {
       store,
       switchboard,
       shares,
-      clock,
       noteGap: (to, cause, count) => this.#linkGaps.note(to, cause, count),
     });
     const federate = deps.federate ?? createFederation;
@@ -227,6 +226,7 @@ class RunningBroker implements Broker {
         config: config.metrics,
         authenticator: new Authenticator({ accounts: config.accounts, siteKey, clock }),
         health: () => measureHealth(sources),
+        stamps: store.hlc,
         alive: () => ({ id: config.id, isDraining: this.#balancer.isDraining }),
       });
     }
@@ -317,9 +317,8 @@ class RunningBroker implements Broker {
 
   /** The connections that these wills belong to died with the last process. */
   async #fireOrphanedWills(): Promise<void> {
-    const { clock } = this.#deps;
     for (const { clientId, topic, payload, qos, retain } of [...this.#store.state.wills.values()]) {
-      const stampMs = this.#store.state.retained.nextStampMs(clock.wallMs());
+      const stampMs = this.#store.hlc.now();
       const origin = this.#config.id;
       await this.#store.commit({ kind: 'publish', topic, payload, qos, retain, stampMs, origin, clientId, will: true });
     }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accountSchema } from '../core/identity/index.ts';
+import { HLC_AHEAD_MS_MAX } from '../core/time/index.ts';
 import { BROKER_URLS_MAX, brokerUrlSchema, isMeshName } from '../core/wire/index.ts';
 import { bridgesSchema } from './bridge/index.ts';
 import { type LinkAddress, type LinkPeer, linkAddressSchema, linkTlsSchema } from './federation/index.ts';
@@ -150,6 +151,15 @@ export const brokerConfigSchema = z.strictObject({
   /** Whether plain PUBLISH packets take the short way past Aedes. Off, every packet goes through it, at a fraction of the pace. */
   hotPath: z.boolean().default(true),
   limits: limitsSchema.prefault({}),
+  clock: z
+    .strictObject({
+      /**
+       * How far ahead of the clock here the stamps of other brokers may lie, in ms, the uncertainty of that clock not counted. What is
+       * further ahead is refused and counted (HLC_STAMP_FUTURE): its retained message is delivered and not retained.
+       */
+      aheadMsMax: z.int().min(1_000).default(HLC_AHEAD_MS_MAX),
+    })
+    .prefault({}),
   /** Clients that move between brokers. */
   sessions: z
     .strictObject({

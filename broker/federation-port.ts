@@ -1,6 +1,5 @@
 import { LatticeError } from '../core/errors/index.ts';
 import type { DurableLog } from '../core/log/index.ts';
-import type { Clock } from '../core/time/index.ts';
 import type { BatchSource, FederatedMessage, FederationPort, RetainedEntry } from './federation/port.ts';
 import type { Switchboard } from './mqtt/index.ts';
 import type { ShareRouter } from './shares/index.ts';
@@ -23,7 +22,6 @@ export interface BrokerFederationPortOptions {
   switchboard: Switchboard;
   /** Chooses members here for what comes for a share. */
   shares: ShareRouter<Session>;
-  clock: Clock;
   noteGap: (to: string, cause: string, count: number) => void;
 }
 
@@ -45,7 +43,6 @@ export class BrokerFederationPort implements FederationPort {
   readonly #store: BrokerStore;
   readonly #switchboard: Switchboard;
   readonly #shares: ShareRouter<Session>;
-  readonly #clock: Clock;
   readonly #filterCallbacks = new Set<(filter: string, isWanted: boolean) => void>();
   readonly #volatileCallbacks = new Set<(message: FederatedMessage) => void>();
   readonly #journalledVolatileCallbacks = new Set<(topic: string, position: number) => void>();
@@ -53,7 +50,7 @@ export class BrokerFederationPort implements FederationPort {
   #unwantedFrom: number;
 
   constructor(options: BrokerFederationPortOptions) {
-    const { brokerId, incarnation, renewIncarnation, store, switchboard, shares, clock } = options;
+    const { brokerId, incarnation, renewIncarnation, store, switchboard, shares } = options;
     this.brokerId = brokerId;
     this.noteGap = options.noteGap;
     this.#incarnation = incarnation;
@@ -61,7 +58,6 @@ export class BrokerFederationPort implements FederationPort {
     this.#store = store;
     this.#switchboard = switchboard;
     this.#shares = shares;
-    this.#clock = clock;
     // What stood in the journal before was not looked at.
     this.#unwantedFrom = store.log.nextPosition;
     // A filter that both kept and clean sessions have is told by whichever index had it first or loses it last.
@@ -167,7 +163,10 @@ export class BrokerFederationPort implements FederationPort {
 
   async mergeRetained(entries: readonly RetainedEntry[]): Promise<number> {
     const { retained } = this.#store.state;
-    const winners = entries.filter((entry) => !entry.topic.startsWith('$') && retained.wins(entry));
+    const { hlc } = this.#store;
+    const winners = entries.filter((entry) => {
+      return !entry.topic.startsWith('$') && retained.wins(entry) && hlc.receive(entry.stampMs, entry.stampBroker);
+    });
     const merges = winners.map(({ topic, payload, qos, stampMs, stampBroker }) =>
       this.#store.commit({ kind: 'retained', topic, payload: Buffer.from(payload), qos, stampMs, stampBroker }),
     );
@@ -176,19 +175,20 @@ export class BrokerFederationPort implements FederationPort {
   }
 
   stampMs(): number {
-    return this.#store.state.retained.stampMs(this.#clock.wallMs());
+    return this.#store.hlc.now();
   }
 
-  observeStampMs(stampMs: number): void {
-    this.#store.state.retained.observe(stampMs);
+  observeStampMs(stampMs: number, peer: string): void {
+    this.#store.hlc.receive(stampMs, peer);
   }
 
   #batchMessageOf({ topic, payload, qos, retain, stamp, ...rest }: FederatedMessage): BatchMessage {
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
     const message: BatchMessage = { topic, payload: bytes, qos, retain };
     if (stamp !== undefined) {
-      message.stampMs = stamp.ms;
-      message.stampBroker = stamp.broker;
+      // One whose stamp is refused was acknowledged at its origin all the same: it is delivered like any other, and not retained.
+      message.retain = this.#store.hlc.receive(stamp.ms, stamp.broker);
+      if (message.retain) Object.assign(message, { stampMs: stamp.ms, stampBroker: stamp.broker });
     }
     const { shares, isForShareOnly, sequence } = rest;
     if (shares !== undefined) message.shares = shares.map((share) => this.#memberFor(share));

@@ -36,7 +36,7 @@ export interface NeighbourEvents {
   onRoom(neighbour: Neighbour): void;
   /** The clock of the stamps, for PING. */
   stampMs(): number;
-  observeStampMs(stampMs: number): void;
+  observeStampMs(stampMs: number, peer: string): void;
 }
 
 export interface NeighbourOptions {
@@ -251,11 +251,11 @@ export class Neighbour {
     const { events, clock } = this.#options;
     switch (frame.type) {
       case 'ping':
-        events.observeStampMs(frame.hlcMs);
+        events.observeStampMs(frame.hlcMs, this.peer);
         this.control({ type: 'pong', id: frame.id, hlcMs: events.stampMs() });
         return;
       case 'pong':
-        events.observeStampMs(frame.hlcMs);
+        events.observeStampMs(frame.hlcMs, this.peer);
         if (frame.id === this.#pingId) this.#roundTripMs = clock.monotonicMs() - this.#pingedAtMs;
         return;
       case 'refuse':

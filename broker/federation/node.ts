@@ -146,7 +146,7 @@ export class FederationNode {
         this.#streams.outflow.wake();
       },
       stampMs: () => port.stampMs(),
-      observeStampMs: (stampMs) => port.observeStampMs(stampMs),
+      observeStampMs: (stampMs, peer) => port.observeStampMs(stampMs, peer),
     };
     this.onDatagram(APPLIED, (from, body) => this.#announcer.onApplied(from, body));
     this.onDatagram(CATCH_UP, (from, body) => this.#catchUp.onQuestion(from, body));

@@ -86,16 +86,19 @@ export interface FederationPort {
   retained(): Iterable<RetainedEntry>;
   /** Calls back with each entry that has left the set, and with each that has come; both when one takes the place of the other. */
   onRetained(callback: (gone: RetainedEntry | undefined, come: RetainedEntry | undefined) => void): () => void;
-  /** Merges retained messages of a peer: each kept, and delivered to local subscribers, if its stamp wins. Resolves with the number that won, once durable. */
+  /**
+   * Merges retained messages of a peer: each kept, and delivered to local subscribers, if its stamp wins and can be believed.
+   * Resolves with the number that won, once durable.
+   */
   mergeRetained(entries: readonly RetainedEntry[]): Promise<number>;
 
   /** Messages for another broker were given up for good, at a bound (see DROP_CAUSES). */
   noteGap(to: string, cause: string, count: number): void;
 
-  /** The hybrid clock of the stamps: ms, above every stamp that was seen. */
+  /** The next stamp of the hybrid clock: ms, above every stamp that was seen. */
   stampMs(): number;
-  /** Takes a peer's clock into account. */
-  observeStampMs(stampMs: number): void;
+  /** Takes a peer's clock into account, if it can be believed. */
+  observeStampMs(stampMs: number, peer: string): void;
 }
 
 /** The other brokers as a broker's own parts see them, wherever they are in the mesh. */

@@ -59,8 +59,23 @@ const BRIDGE: Row<BridgeState>[] = [
   ['queued_bytes', 'Bytes of these', ({ queuedBytes }) => queuedBytes],
 ];
 
+/** The broker's hybrid logical clock. */
+export interface StampMetrics {
+  driftMs: number;
+  /** Refused stamps by the broker that stamped. */
+  refused: ReadonlyMap<string, number>;
+}
+
+const HLC: Row<StampMetrics>[] = [
+  ['drift_ms', 'How far the hybrid logical clock runs ahead of the wall clock', ({ driftMs }) => driftMs],
+];
+
+const HLC_REFUSED: Row<[peer: string, count: number]>[] = [
+  ['refused_total', 'Stamps that lay too far ahead of the clock here', ([, count]) => count],
+];
+
 /** Puts what a broker says of itself into an empty registry. */
-export function fillMetrics(registry: Registry, health: BrokerHealth): void {
+export function fillMetrics(registry: Registry, health: BrokerHealth, stamps: StampMetrics): void {
   const { links, streams, bridges } = health;
   const linkDrops = links.map(({ peer, droppedBy }) => ({ name: peer, droppedBy }));
   const streamDrops = streams.map(({ to, droppedBy }) => ({ name: to, droppedBy }));
@@ -72,6 +87,8 @@ export function fillMetrics(registry: Registry, health: BrokerHealth): void {
   fillDrops(registry, 'lattice_stream', 'to', streamDrops);
   fill(registry, 'lattice_bridge', BRIDGE, bridges, { label: 'id', nameOf: ({ id }) => id });
   fillDrops(registry, 'lattice_bridge', 'id', bridgeDrops);
+  fill(registry, 'lattice_hlc', HLC, [stamps]);
+  fill(registry, 'lattice_hlc', HLC_REFUSED, [...stamps.refused], { label: 'peer', nameOf: ([peer]) => peer });
 }
 
 function fill<Thing>(

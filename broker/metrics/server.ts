@@ -4,7 +4,7 @@ import { letReadersIn, metricsPage } from '../../core/http/index.ts';
 import type { Authenticator } from '../../core/identity/index.ts';
 import { listenError } from '../../core/process/index.ts';
 import type { BrokerHealth } from '../../core/wire/index.ts';
-import { fillMetrics } from './metrics.ts';
+import { fillMetrics, type StampMetrics } from './metrics.ts';
 
 export interface MetricsConfig {
   host: string;
@@ -17,6 +17,7 @@ export interface MetricsServerOptions {
   authenticator: Authenticator;
   /** Measured for each page of metrics. */
   health: () => BrokerHealth;
+  stamps: StampMetrics;
   /** What anybody may ask at any rate, so it must cost next to nothing. */
   alive: () => { id: string; isDraining: boolean };
 }
@@ -28,8 +29,8 @@ export class MetricsServer {
 
   constructor(options: MetricsServerOptions) {
     this.#options = options;
-    const { authenticator, health, alive } = options;
-    const metrics = metricsPage((registry) => fillMetrics(registry, health()));
+    const { authenticator, health, stamps, alive } = options;
+    const metrics = metricsPage((registry) => fillMetrics(registry, health(), stamps));
     letReadersIn(this.#app, authenticator, '/health');
     this.#app.get('/health', () => {
       const { id, isDraining } = alive();

@@ -232,7 +232,7 @@ export class Ingress {
 
   #recordOf({ topic, payload, qos, retain }: IncomingPacket & { payload: Buffer }): PublishRecord {
     const { brokerId, store, clock } = this.#options;
-    const stampMs = retain ? store.state.retained.nextStampMs(clock.wallMs()) : Math.floor(clock.wallMs());
+    const stampMs = retain ? store.hlc.now() : Math.floor(clock.wallMs());
     const record: PublishRecord = { kind: 'publish', topic, payload, qos, retain, stampMs, origin: brokerId };
     const shares = this.#options.shares.targetsOf(topic);
     return shares.length === 0 ? record : { ...record, shares: [...shares] };

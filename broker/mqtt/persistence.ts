@@ -56,7 +56,7 @@ export class DurablePersistence {
   async storeRetained(packet: StoredPacket): Promise<void> {
     const stampBroker = this.broker?.id ?? this.store.state.brokerId;
     const { topic, qos } = packet;
-    const stampMs = this.store.state.retained.nextStampMs(0);
+    const stampMs = this.store.hlc.now();
     const payload = Buffer.from(packet.payload as string);
     await this.store.commit({ kind: 'retained', topic, payload, qos, stampMs, stampBroker });
   }

@@ -45,6 +45,7 @@ export class Roaming {
     this.#claims = new Claims({
       cluster,
       clock,
+      hlc: store.hlc,
       timeoutMs: claimTimeoutMs,
       sessionOf: (clientId) => store.state.sessions.get(clientId),
       close: (clientId, connection, error) => {

@@ -2,12 +2,14 @@ import type { Answer, Claim } from './claim.ts';
 
 /** What the machine of claims (claim-machine.ts) is told. */
 export type ClaimEvent =
-  | { type: 'connect'; clientId: string; connection: number; username: string; isClean: boolean; wallMs: number }
+  | { type: 'connect'; clientId: string; connection: number; username: string; isClean: boolean }
   /** The connection has ended, let in or not. */
   | { type: 'gone'; clientId: string; connection: number }
   | { type: 'claims'; from: string; claims: readonly Claim[] }
   | { type: 'answers'; from: string; answers: readonly Answer[] }
   | { type: 'reachable'; joined: readonly string[]; left: readonly string[] }
+  /** The clock was ahead and has been put right: stamps above aboveMs are not to be believed. */
+  | { type: 'putBack'; aboveMs: number }
   | { type: 'tick' };
 
 /** What it wants done. */

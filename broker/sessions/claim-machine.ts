@@ -1,3 +1,4 @@
+import { HLC_COUNTS, type HlcClock } from '../../core/time/index.ts';
 import { type Answer, type Claim, isGreater } from './claim.ts';
 import type { ClaimEffect, ClaimEvent } from './claim-events.ts';
 import { SeenClaims } from './seen-claims.ts';
@@ -10,12 +11,18 @@ import { SeenClaims } from './seen-claims.ts';
  * a broker that can be reached again gets all live claims. So for any two live claims at least one of the brokers learns of
  * the other's, and since both judge by the same order the lesser goes and the greatest stays.
  *
+ * Clocks that differ by more than stamps may (core/time/hlc.ts) do not believe each other, and the broker that is ahead would win
+ * always. So the other answers `ahead`, with a stamp of its own, and gets the claim again with one that lies just above it:
+ * the two then judge by the clock that is behind. Each pair does so for itself, and one wrong clock is no matter between others.
+ * Its clients wait for the second asking, RETRY_DELAY_MS; when the clock has been put right, all are claimed anew.
+ *
  * Between two accounts a client that is in comes before one that is not yet, or anybody could take an operator's place.
  * What a claim says of itself only grows (it goes live), so a judgement that rests on its past never lets both go: the
  * answer says what was judged, and `taken` for a past state is asked again.
  */
 export interface ClaimMachineOptions {
   brokerId: string;
+  hlc: Pick<HlcClock, 'now' | 'receive'>;
   /** How long a client waits for the brokers that can be reached, in ms. */
   timeoutMs: number;
   /** The kept session of a client id here, if there is one; its username is undefined while nobody owns it. */
@@ -24,6 +31,8 @@ export interface ClaimMachineOptions {
 
 interface Entry {
   claim: Claim;
+  /** The stamp of the claim for brokers that did not believe its own. */
+  stampsMs: Map<string, number>;
   /** The connection of the claim; before it one that is in and will be replaced by it. */
   connections: number[];
   deadlineMs: number;
@@ -43,7 +52,8 @@ export class ClaimMachine {
   readonly #waiting = new Set<Entry>();
   readonly #reachable = new Set<string>();
   readonly #seen = new SeenClaims();
-  #stampMs = 0;
+  /** By broker, the greatest stamp that it has sent. */
+  readonly #heardMs = new Map<string, number>();
   #effects: ClaimEffect[] = [];
 
   constructor(options: ClaimMachineOptions) {
@@ -71,6 +81,9 @@ export class ClaimMachine {
         break;
       case 'reachable':
         this.#reachableChanged(event.joined, event.left, nowMs);
+        break;
+      case 'putBack':
+        this.#putBack(event.aboveMs, nowMs);
         break;
       case 'tick':
         this.#tick(nowMs);
@@ -103,7 +116,7 @@ export class ClaimMachine {
 
   #connect(event: ClaimEvent & { type: 'connect' }, nowMs: number): void {
     const { clientId, connection, username, isClean } = event;
-    this.#stampMs = Math.max(Math.floor(event.wallMs), this.#stampMs + 1);
+    const stampMs = this.#options.hlc.now();
     const before = this.#entries.get(clientId);
     if (before !== undefined) {
       this.#waiting.delete(before);
@@ -114,7 +127,8 @@ export class ClaimMachine {
       }
     }
     const entry: Entry = {
-      claim: { clientId, stampMs: this.#stampMs, username, isClean, isLive: false },
+      claim: { clientId, stampMs, username, isClean, isLive: false },
+      stampsMs: new Map(),
       connections: [...(before?.connections ?? []), connection],
       deadlineMs: nowMs + this.#options.timeoutMs,
       unanswered: new Set(this.#reachable),
@@ -123,7 +137,7 @@ export class ClaimMachine {
       retryDelayMs: RETRY_DELAY_MS,
     };
     this.#entries.set(clientId, entry);
-    this.#seen.note(clientId, this.#stampMs, this.#options.brokerId);
+    this.#seen.note(clientId, stampMs, this.#options.brokerId);
     if (entry.unanswered.size === 0) {
       this.#admit(entry, nowMs);
       return;
@@ -141,16 +155,17 @@ export class ClaimMachine {
 
   #judge(claim: Claim, from: string): Answer {
     const { clientId, stampMs, isLive, username } = claim;
-    this.#stampMs = Math.max(this.#stampMs, stampMs);
+    const isBelieved = this.#hears(stampMs, from);
     const isLatest = this.isCurrent(clientId, stampMs, from);
-    if (isLatest) this.#seen.note(clientId, stampMs, from);
     const answer = (verdict: Answer['verdict'], hasSession: boolean): Answer => {
-      return { clientId, stampMs, isLive, verdict, hasSession, seenStampMs: this.#stampMs };
+      return { clientId, stampMs, isLive, verdict, hasSession, seenStampMs: this.#options.hlc.now() };
     };
+    if (!isBelieved) return answer('ahead', false);
+    if (isLatest) this.#seen.note(clientId, stampMs, from);
     const entry = this.#entries.get(clientId);
     if (entry !== undefined) {
       const isSame = entry.claim.username === username;
-      if (!this.#beats(claim, from, entry.claim)) return answer(isSame ? 'held' : 'taken', false);
+      if (!this.#beats(claim, from, claimFor(entry, from))) return answer(isSame ? 'held' : 'taken', false);
       this.#lose(entry, 'SESSION_TAKEN_OVER', from);
     }
     const session = this.#options.sessionOf(clientId);
@@ -168,10 +183,14 @@ export class ClaimMachine {
   }
 
   #answered(answer: Answer, from: string, nowMs: number): void {
-    this.#stampMs = Math.max(this.#stampMs, answer.seenStampMs);
+    this.#hears(answer.seenStampMs, from);
     const entry = this.#entries.get(answer.clientId);
-    if (entry === undefined || entry.claim.stampMs !== answer.stampMs) return;
+    if (entry === undefined || claimFor(entry, from).stampMs !== answer.stampMs) return;
     const { isLive, isClean } = entry.claim;
+    if (answer.verdict === 'ahead') {
+      this.#stampAnew(entry, from, answer.seenStampMs);
+      return;
+    }
     if (answer.verdict === 'taken' && answer.isLive !== isLive) return;
     if (answer.verdict !== 'free') {
       this.#lose(entry, answer.verdict === 'taken' ? 'CLIENT_ID_TAKEN' : 'SESSION_TAKEN_OVER', from);
@@ -198,7 +217,7 @@ export class ClaimMachine {
       this.#settle(entry, nowMs);
     }
     for (const to of joined) {
-      const claims = [...this.#entries.values()].map(({ claim }) => claim);
+      const claims = [...this.#entries.values()].map((entry) => claimFor(entry, to));
       if (claims.length > 0) this.#effects.push({ type: 'claim', to, claims });
     }
   }
@@ -210,12 +229,47 @@ export class ClaimMachine {
       if (entry.retryAtMs > nowMs) continue;
       for (const to of entry.unanswered) {
         const claims = again.get(to);
-        if (claims === undefined) again.set(to, [entry.claim]);
-        else claims.push(entry.claim);
+        if (claims === undefined) again.set(to, [claimFor(entry, to)]);
+        else claims.push(claimFor(entry, to));
       }
       this.#delayRetry(entry, nowMs, Math.min(entry.retryDelayMs * 2, RETRY_DELAY_MS_MAX));
     }
     for (const [to, claims] of again) this.#effects.push({ type: 'claim', to, claims });
+  }
+
+  /** Claims anew what was claimed while the clock was ahead. */
+  #putBack(aboveMs: number, nowMs: number): void {
+    this.#seen.forgetAbove(aboveMs);
+    for (const entry of this.#entries.values()) {
+      if (entry.claim.stampMs <= aboveMs) continue;
+      entry.claim = { ...entry.claim, stampMs: this.#options.hlc.now() };
+      entry.stampsMs.clear();
+      this.#seen.note(entry.claim.clientId, entry.claim.stampMs, this.#options.brokerId);
+      entry.unanswered = new Set(this.#reachable);
+      entry.retryAtMs = nowMs;
+      entry.retryDelayMs = RETRY_DELAY_MS;
+      this.#settle(entry, nowMs);
+    }
+  }
+
+  /**
+   * For a broker that does not believe the stamp: just above what it said. At first also above its earlier claims, so that what was
+   * judged by the greater stamp stays as it was; these may be of a time when its own clock was another.
+   */
+  #stampAnew(entry: Entry, to: string, seenStampMs: number): void {
+    const { clientId } = entry.claim;
+    const aboveMs = entry.stampsMs.has(to) ? seenStampMs : (this.#heardMs.get(to) as number);
+    const stampMs = aboveMs + 1 / HLC_COUNTS;
+    entry.stampsMs.set(to, stampMs);
+    this.#seen.note(clientId, stampMs, this.#options.brokerId);
+    entry.unanswered.add(to);
+    this.#waiting.add(entry);
+  }
+
+  /** Takes a stamp of another broker into account; false when it is not believed. */
+  #hears(stampMs: number, from: string): boolean {
+    this.#heardMs.set(from, Math.max(this.#heardMs.get(from) ?? 0, stampMs));
+    return this.#options.hlc.receive(stampMs, from);
   }
 
   /** Whether an entry still waits, and whether its client may come in. */
@@ -234,7 +288,7 @@ export class ClaimMachine {
     if (isClean) {
       for (const to of holders) {
         entry.unanswered.add(to);
-        this.#effects.push({ type: 'claim', to, claims: [entry.claim] });
+        this.#effects.push({ type: 'claim', to, claims: [claimFor(entry, to)] });
       }
       if (holders.length > 0) this.#delayRetry(entry, nowMs, RETRY_DELAY_MS);
     }
@@ -256,4 +310,10 @@ export class ClaimMachine {
     entry.retryDelayMs = delayMs;
     entry.retryAtMs = nowMs + delayMs;
   }
+}
+
+/** What a broker is told of an entry. */
+function claimFor({ claim, stampsMs }: Entry, to: string): Claim {
+  const stampMs = stampsMs.get(to);
+  return stampMs === undefined ? claim : { ...claim, stampMs };
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** That a client has connected with a client id to the broker which says so. */
 export interface Claim {
   clientId: string;
-  /** Hybrid clock of the broker (Kulkarni et al. 2014), in ms: above every stamp that it had seen before. */
+  /** Of the broker's hybrid clock (core/time/hlc.ts), in ms: above every stamp that it had believed before. */
   stampMs: number;
   username: string;
   /** CONNECT with clean=1: what other brokers keep for the client id ends. */
@@ -17,11 +17,14 @@ export interface Answer {
   /** Of the claim that is answered, and what it said then; an answer to an older state of it may be out of date. */
   stampMs: number;
   isLive: boolean;
-  /** `held`: the broker's own claim is the greater. `taken`: the client id is in use by another account there. */
-  verdict: 'free' | 'held' | 'taken';
+  /**
+   * `held`: the broker's own claim is the greater. `taken`: the client id is in use by another account there. `ahead`: the
+   * stamp lies too far ahead of its clock, so it was not judged.
+   */
+  verdict: 'free' | 'held' | 'taken' | 'ahead';
   /** Whether the broker keeps a session of the same account for the client id. */
   hasSession: boolean;
-  /** The greatest stamp that the broker has seen, so that the next claim of the asker is greater. */
+  /** A stamp above all that the broker has believed, so that the next claim of the asker is greater. */
   seenStampMs: number;
 }
 
@@ -30,7 +33,7 @@ export function isGreater(stampMs: number, broker: string, thanStampMs: number, 
   return stampMs === thanStampMs ? broker > thanBroker : stampMs > thanStampMs;
 }
 
-const stamp = z.int().min(0);
+const stamp = z.number().min(0);
 const clientId = z.string().max(65_535);
 const claims = z.array(
   z.object({ clientId, stampMs: stamp, username: z.string().max(65_535), isClean: z.boolean(), isLive: z.boolean() }),
@@ -40,7 +43,7 @@ const answers = z.array(
     clientId,
     stampMs: stamp,
     isLive: z.boolean(),
-    verdict: z.enum(['free', 'held', 'taken']),
+    verdict: z.enum(['free', 'held', 'taken', 'ahead']),
     hasSession: z.boolean(),
     seenStampMs: stamp,
   }),

@@ -1,5 +1,5 @@
 import { LatticeError } from '../../core/errors/index.ts';
-import type { Clock, Timer } from '../../core/time/index.ts';
+import type { Clock, HlcClock, Timer } from '../../core/time/index.ts';
 import type { Cluster } from '../federation/index.ts';
 import { decodeAnswers, decodeClaims, encodeLists } from './claim.ts';
 import type { ClaimEffect, ClaimEvent } from './claim-events.ts';
@@ -8,6 +8,8 @@ import { ClaimMachine } from './claim-machine.ts';
 export interface ClaimsOptions {
   cluster: Cluster;
   clock: Clock;
+  /** Stamps the claims. */
+  hlc: HlcClock;
   /** How long a client waits for the other brokers, in ms. */
   timeoutMs: number;
   /** The kept session of a client id here, if there is one. */
@@ -49,9 +51,11 @@ export class Claims {
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
-    const { cluster, timeoutMs, sessionOf } = options;
-    this.#machine = new ClaimMachine({ brokerId: cluster.brokerId, timeoutMs, sessionOf });
+    const { cluster, hlc, timeoutMs, sessionOf } = options;
+    this.#machine = new ClaimMachine({ brokerId: cluster.brokerId, hlc, timeoutMs, sessionOf });
     this.#stops.push(
+      // It is found out within a step of the machine.
+      hlc.onPutBack(({ aboveMs }) => queueMicrotask(() => this.#step({ type: 'putBack', aboveMs }))),
       cluster.onReachableChanged((joined, left) => this.#step({ type: 'reachable', joined, left })),
       cluster.onDatagram(CLAIM, (from, body) => {
         const claims = decodeClaims(body);
@@ -72,8 +76,7 @@ export class Claims {
   claim({ clientId, connection, username, isClean }: ClaimRequest): Promise<string[]> {
     return new Promise((admit, refuse) => {
       this.#waiting.set(connection, { admit, refuse });
-      const wallMs = this.#options.clock.wallMs();
-      this.#step({ type: 'connect', clientId, connection, username, isClean, wallMs });
+      this.#step({ type: 'connect', clientId, connection, username, isClean });
     });
   }
 

@@ -33,7 +33,7 @@ export const PAGE_BYTES = 128 * 1_024;
 
 const requestFields = {
   clientId: z.string().max(65_535),
-  stampMs: z.int().min(0),
+  stampMs: z.number().min(0),
   step: z.enum(['session', 'deliveries', 'confirm', 'rest', 'end']),
   page: z.int().min(0),
 };

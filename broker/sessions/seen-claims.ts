@@ -13,6 +13,11 @@ export class SeenClaims {
     return seen === undefined || !isGreater(seen.stampMs, seen.broker, stampMs, broker);
   }
 
+  /** Forgets claims of a time that was not. */
+  forgetAbove(aboveMs: number): void {
+    for (const [clientId, { stampMs }] of this.#seen) if (stampMs > aboveMs) this.#seen.delete(clientId);
+  }
+
   note(clientId: string, stampMs: number, broker: string): void {
     this.#seen.delete(clientId);
     this.#seen.set(clientId, { stampMs, broker });

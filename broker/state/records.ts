@@ -9,6 +9,7 @@ import {
   type ShareTarget,
 } from './batch.ts';
 import type { DeliveryId, Qos } from './message.ts';
+import type { StampsPutBack } from './retained-store.ts';
 
 /**
  * What the journal holds: every change of the persistent state, in the order in which it happened. The state is a fold
@@ -23,7 +24,7 @@ export interface PublishRecord {
   payload: Buffer;
   qos: Qos;
   retain: boolean;
-  /** Stamp of the retained message; grows with each of this broker's. */
+  /** Stamp of the retained message by the broker's hybrid clock (core/time/hlc.ts); of any other, the wall time. */
   stampMs: number;
   /** The broker that a client gave it to. */
   origin: string;
@@ -101,6 +102,8 @@ export type BrokerRecord =
       stampMs: number;
       stampBroker: string;
     }
+  /** The wall clock was put back: stamps of the time before are moved along. */
+  | ({ kind: 'putBack' } & StampsPutBack)
   /** A message for named sessions, put there through the persistence port of Aedes. */
   | {
       kind: 'enqueue';

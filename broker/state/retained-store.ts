@@ -13,6 +13,13 @@ export interface Retained {
   via?: string | undefined;
 }
 
+/** Stamps above aboveMs, up to fromMs, are not to be believed; fromMs was in truth toMs. */
+export interface StampsPutBack {
+  aboveMs: number;
+  fromMs: number;
+  toMs: number;
+}
+
 export interface RetainedBounds {
   messagesMax: number;
   tombstonesMax: number;
@@ -30,7 +37,7 @@ export class RetainedStore {
   readonly #tombstones = new Deque<Retained>();
   #liveCount = 0;
   #refused = 0;
-  #lastStampMs = 0;
+  #latestStampMs = 0;
   /** Told of each entry, tombstones included, that has left and that has come. */
   onChanged: (gone: Retained | undefined, come: Retained | undefined) => void = () => {};
 
@@ -52,20 +59,9 @@ export class RetainedStore {
     return this.#refused;
   }
 
-  /** A stamp that beats every one seen so far: a hybrid clock (Kulkarni et al. 2014) whose counter is the millisecond. */
-  nextStampMs(wallMs: number): number {
-    this.#lastStampMs = Math.max(Math.floor(wallMs), this.#lastStampMs + 1);
-    return this.#lastStampMs;
-  }
-
-  /** The clock's reading: no less than any stamp seen so far. */
-  stampMs(wallMs: number): number {
-    return Math.max(Math.floor(wallMs), this.#lastStampMs);
-  }
-
-  /** Takes another clock's reading into account, so that the next stamp is above it. */
-  observe(stampMs: number): void {
-    this.#lastStampMs = Math.max(this.#lastStampMs, stampMs);
+  /** The greatest stamp that was merged, 0 before the first. */
+  get latestStampMs(): number {
+    return this.#latestStampMs;
   }
 
   /** Whether an entry would win over what is there. */
@@ -79,7 +75,7 @@ export class RetainedStore {
 
   /** Keeps the entry if it wins; says whether it did. */
   merge(entry: Retained): boolean {
-    this.#lastStampMs = Math.max(this.#lastStampMs, entry.stampMs);
+    this.#latestStampMs = Math.max(this.#latestStampMs, entry.stampMs);
     if (!this.wins(entry)) return false;
     const before = this.#entries.get(entry.topic);
     const wasLive = before !== undefined && before.payload.length > 0;
@@ -95,6 +91,22 @@ export class RetainedStore {
     this.#liveCount += (isLive ? 1 : 0) - (wasLive ? 1 : 0);
     if (!isLive) this.#bury(entry);
     return true;
+  }
+
+  /**
+   * Moves stamps above aboveMs back, all by as much as brings fromMs to toMs, and makes this broker their writer: a wall clock
+   * was wrong until now. So they keep their order and distances, the latest becomes as old as it is, and what others wrote
+   * meanwhile lies where it belongs among them.
+   */
+  putBack({ aboveMs, fromMs, toMs }: StampsPutBack, brokerId: string): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.stampMs <= aboveMs || entry.stampMs > fromMs) continue;
+      const before = { ...entry };
+      entry.stampMs -= fromMs - toMs;
+      entry.stampBroker = brokerId;
+      this.onChanged(before, entry);
+    }
+    if (this.#latestStampMs > aboveMs) this.#latestStampMs = toMs;
   }
 
   /** Forgets tombstones that are older than the bound. */

@@ -64,6 +64,9 @@ export class BrokerState {
       case 'retained':
         this.#intake.mergeRetained(position, record, applied);
         break;
+      case 'putBack':
+        this.retained.putBack(record, this.brokerId);
+        break;
       case 'session':
         this.#on(position, record.clientId, (session) => {
           session.username ??= record.username;

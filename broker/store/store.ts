@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { LatticeError, messageOf } from '../../core/errors/index.ts';
 import type { DurableLog } from '../../core/log/index.ts';
-import type { Clock, Timer } from '../../core/time/index.ts';
+import type { Clock, HlcClock, HlcPutBack, Timer } from '../../core/time/index.ts';
 import {
   type Applied,
   type BatchRecord,
@@ -25,6 +25,8 @@ export interface StoreOptions {
   /** Bound of the journal; a checkpoint is written each time that an eighth of it is new. */
   journalBytesMax: number;
   clock: Clock;
+  /** Stamps what this broker retains and claims. */
+  hlc: HlcClock;
   logger: Logger;
 }
 
@@ -36,6 +38,7 @@ export interface Committed {
 const READ_BYTES = 1_024 * 1_024;
 const CHECKPOINT_BYTES_MAX = 32 * 1_024 * 1_024;
 const CHECKPOINT_RETRY_MS = 5_000;
+const MOVE_RETRY_MS = 5_000;
 /** Acknowledgements of subscribers wait this long for company; after a crash they may be delivered again. */
 const ACK_DELAY_MS = 50;
 
@@ -44,10 +47,12 @@ export class BrokerStore {
   readonly state: BrokerState;
   readonly log: DurableLog;
   readonly queue: CommitQueue;
+  readonly hlc: HlcClock;
   readonly #options: StoreOptions;
   readonly #acks = new Map<string, DeliveryId[]>();
   #ackTimer: Timer | undefined;
   #retryTimer: Timer | undefined;
+  #moveTimer: Timer | undefined;
   #bytesSinceCheckpoint = 0;
   #checkpoint: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -66,6 +71,7 @@ export class BrokerStore {
     this.state = state;
     this.log = options.log;
     this.queue = new CommitQueue(options.log, options.clock);
+    this.hlc = options.hlc;
   }
 
   /** Loads the checkpoint and replays the journal behind it. */
@@ -91,6 +97,7 @@ export class BrokerStore {
     }
     const store = new BrokerStore(options, state, isBehind || log.nextPosition === 0);
     await store.#replay(firstWanted);
+    await store.#takeUpStamps();
     const nowMs = options.clock.monotonicMs();
     for (const session of state.sessions.values()) {
       session.awaySinceMs = nowMs;
@@ -161,6 +168,7 @@ export class BrokerStore {
     this.beforeAppend();
     this.#recordAcks();
     this.#retryTimer?.cancel();
+    this.#moveTimer?.cancel();
     await this.queue.idle();
     await this.#checkpoint;
     if (this.#bytesSinceCheckpoint > 0) await this.#writeCheckpoint();
@@ -206,6 +214,36 @@ export class BrokerStore {
         this.#retryTimer = undefined;
         this.#checkpointIfDue();
       });
+    }
+  }
+
+  /**
+   * The clock goes on above the stamps on disk. Those that are beyond belief were written while the wall clock was wrong: they are
+   * moved back before anything is stamped, as they are when the clock is put right while the broker runs.
+   */
+  async #takeUpStamps(): Promise<void> {
+    let moved: Promise<unknown> = Promise.resolve();
+    const stop = this.hlc.onPutBack((putBack) => {
+      moved = this.#moveStamps(putBack);
+    });
+    this.hlc.restore(this.state.retained.latestStampMs);
+    this.hlc.now();
+    stop();
+    await moved;
+    this.hlc.onPutBack((putBack) => void this.#moveStamps(putBack));
+  }
+
+  /** In the journal it stands behind all that was stamped before, and before all that is stamped from now on. */
+  async #moveStamps(putBack: HlcPutBack): Promise<void> {
+    const { logger } = this.#options;
+    const byMs = Math.round(putBack.fromMs - putBack.toMs);
+    try {
+      await this.commit({ kind: 'putBack', ...putBack });
+      logger.warn({ byMs }, 'the clock was ahead and has been put right; stamps of retained messages were moved along');
+    } catch (error) {
+      logger.error({ error: messageOf(error) }, 'stamps of a wrong clock could not be moved back; trying again');
+      if (this.#closing !== undefined) return;
+      this.#moveTimer = this.#options.clock.setTimer(MOVE_RETRY_MS, () => void this.#moveStamps(putBack));
     }
   }
 

@@ -193,6 +193,13 @@ export const ERROR_CODES = {
     remedy: 'Let one broker of a mesh alone run a bridge, and bridge two brokers by one way only.',
   },
 
+  // time
+  HLC_STAMP_FUTURE: {
+    what: 'Another node stamps with a clock that runs too far ahead of the one here; its stamp was refused and counted.',
+    remedy:
+      'Set the clocks of both machines: the one is ahead or the other behind. What was refused comes by itself then; clock.aheadMsMax is the bound.',
+  },
+
   // readings
   READING_NOT_JSON: {
     what: 'The payload is not JSON.',

@@ -18,5 +18,6 @@ export function newCounters(): TransportCounters {
     strangersTurnedAway: 0,
     handshakesFailed: 0,
     framesInvalid: 0,
+    stampsRefused: 0,
   };
 }

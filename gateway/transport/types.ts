@@ -1,6 +1,13 @@
+import type { HlcClock } from '../../core/time/index.ts';
+
 /*
  * The port between gateways. Frames are one-way and may be lost, as Raft expects; streams arrive whole or fail; the RPC of
  * rpc/ is built upon frames. The order of frames to one peer is kept as long as the connection lives.
+ *
+ * Frames and streams carry the stamp of the sender's hybrid logical clock. One that lies too far ahead of the clock here is
+ * refused (HLC_STAMP_FUTURE) and counted, and the clock does not follow it. What it came with is delivered, without a stamp: Raft and
+ * the RPC hang on no clock, and gateways that have only each other to tell the time by, as after a start without a network, must be
+ * able to agree on who tells it. Whoever orders things by stamps leaves out what has none.
  */
 
 /** Bytes of a frame that send() takes, and of a stream's meta. */
@@ -68,14 +75,24 @@ export interface TransportCounters {
   handshakesFailed: number;
   /** Frames that were no frames of the protocol; each costs its connection. */
   framesInvalid: number;
+  /** Stamps, of frames or streams, that lay too far ahead of the clock here. */
+  stampsRefused: number;
 }
 
-export type FrameListener = (peer: PeerId, bytes: Buffer) => void;
-/** Takes a stream: `chunks` throws when it breaks off. What this rejects with fails the sender's promise. */
-export type StreamListener = (peer: PeerId, meta: Buffer, chunks: AsyncIterable<Buffer>) => Promise<void>;
+/** `stampMs` is when it was sent, by the hybrid logical clock; undefined when the stamp was refused. */
+export type FrameListener = (peer: PeerId, bytes: Buffer, stampMs: number | undefined) => void;
+/** Takes a stream: `chunks` throws when it breaks off. What this rejects with fails the sender's promise. `stampMs` as above. */
+export type StreamListener = (
+  peer: PeerId,
+  meta: Buffer,
+  chunks: AsyncIterable<Buffer>,
+  stampMs: number | undefined,
+) => Promise<void>;
 export type Unsubscribe = () => void;
 
 export interface Transport {
+  /** Stamps what is sent, and is above the stamps of all that was received before. */
+  readonly hlc: HlcClock;
   /** Idempotent. Rejects with PORT_TAKEN or PORT_UNUSABLE. */
   start(): Promise<void>;
   /** Ends all connections and streams; no event comes afterwards. Safe twice. */

@@ -1,9 +1,10 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openIncarnation } from '../../broker/store/index.ts';
+import { type BrokerStore, openIncarnation } from '../../broker/store/index.ts';
+import { LatticeError } from '../../core/errors/index.ts';
 import { systemRandom } from '../../core/random/index.ts';
-import { VirtualClock } from '../../core/time/index.ts';
+import { HLC_COUNTS, VirtualClock } from '../../core/time/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { MemoryLog } from './support/memory-log.ts';
 import { BOUNDS, newFolder, openStore } from './support/store.ts';
@@ -115,6 +116,82 @@ describe('the store', () => {
       waits.map((_, index) => store.commit(publish(String(index))).then(({ position }) => order.push(position))),
     );
     expect(order).toEqual([0, 1, 2, 3]);
+  });
+});
+
+describe('stamps of a time when the clock was ahead', () => {
+  const HOUR_MS = 3_600_000;
+  const TICK_MS = 1 / HLC_COUNTS;
+  const retain = async (store: BrokerStore, topic: string, text: string): Promise<void> => {
+    const payload = Buffer.from(text);
+    const stampMs = store.hlc.now();
+    await store.commit({ kind: 'publish', topic, payload, qos: 1, retain: true, stampMs, origin: 'broker-42' });
+  };
+  const retained = ({ state }: BrokerStore): Record<string, [string, number]> =>
+    Object.fromEntries(
+      [...state.retained.entries()].map(({ topic, payload, stampMs }) => [topic, [payload.toString(), stampMs]]),
+    );
+  const create = async () => {
+    const log = new MemoryLog();
+    const folder = await newFolder();
+    const clock = new VirtualClock();
+    const rightMs = clock.wallMs();
+    clock.setWallMs(rightMs + HOUR_MS);
+    const open = () => openStore(log, folder, BOUNDS, { clock });
+    return { log, clock, rightMs, open, store: await open() };
+  };
+
+  it.each(['crashed', 'stopped'])(
+    'on disk are moved back once, and what is written then wins: the broker %s',
+    async (how) => {
+      const { clock, rightMs, open, store } = await create();
+      await retain(store, 'a', 'one');
+      clock.advance(10_000);
+      await retain(store, 'b', 'two');
+      if (how === 'stopped') await store.close();
+      clock.setWallMs(rightMs + 10_000);
+      const right = await open();
+      expect(retained(right)).toEqual({ a: ['one', rightMs + TICK_MS], b: ['two', rightMs + 10_000] });
+      await retain(right, 'a', 'three');
+      if (how === 'stopped') await right.close();
+      clock.advance(2 * HOUR_MS);
+      const again = await open();
+      expect(retained(again)).toEqual({ a: ['three', rightMs + 10_000 + 2 * TICK_MS], b: ['two', rightMs + 10_000] });
+    },
+  );
+
+  it('that are still on their way to the disk are moved back too, before what is written then', async () => {
+    const { log, clock, rightMs, open, store } = await create();
+    log.hold();
+    const first = retain(store, 'a', 'one');
+    clock.setWallMs(rightMs);
+    const second = retain(store, 'a', 'two');
+    log.release();
+    await Promise.all([first, second]);
+    expect(retained(store)).toEqual({ a: ['two', rightMs + TICK_MS] });
+    expect(retained(await open())).toEqual(retained(store));
+  });
+
+  it('are moved back as soon as the disk takes it', async () => {
+    const { log, clock, rightMs, store } = await create();
+    await retain(store, 'a', 'one');
+    clock.setWallMs(rightMs);
+    log.failWith = new LatticeError('DISK_FULL', 'The disk of the test is full.');
+    await expect(retain(store, 'b', 'two')).rejects.toMatchObject({ code: 'DISK_FULL' });
+    log.failWith = undefined;
+    await eventually(() => {
+      clock.advance(5_000);
+      expect(retained(store)).toEqual({ a: ['one', rightMs] });
+    });
+  });
+
+  it('within the bound are believed, and the clock goes on above them', async () => {
+    const { clock, rightMs, open, store } = await create();
+    await retain(store, 'a', 'one');
+    clock.setWallMs(rightMs + HOUR_MS - 60_000);
+    const again = await open();
+    expect(retained(again)).toEqual({ a: ['one', rightMs + HOUR_MS + TICK_MS] });
+    expect(again.hlc.now()).toBe(rightMs + HOUR_MS + 3 * TICK_MS);
   });
 });
 

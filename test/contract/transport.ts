@@ -5,8 +5,8 @@ import { eventually } from '../support/eventually.ts';
 
 /** Gateways that can be told of each other. */
 export interface TransportsUnderTest {
-  /** Started. */
-  open(own: GatewayIdentity): Promise<Transport>;
+  /** Started; its wall clock ahead of the others' by aheadMs. */
+  open(own: GatewayIdentity, aheadMs?: number): Promise<Transport>;
   /** Makes `other` a peer of `one`; over a line that can be cut when it says so. */
   introduce(one: Transport, other: Transport, isCuttable?: boolean): void;
   /** Nothing passes over that line any more. */
@@ -127,6 +127,65 @@ export function transportContract(name: string, setUp: () => Promise<TransportsU
       await bothUp();
       under.cut(a, b);
       await eventually(() => expect(downs).toEqual([{ refused: false }]));
+    });
+
+    describe('with the stamps of hybrid clocks', () => {
+      const HOUR_MS = 3_600_000;
+      let stamps: (number | undefined)[];
+
+      beforeEach(() => {
+        stamps = [];
+        b.onFrame('stamped', (_peer, _bytes, stampMs) => stamps.push(stampMs));
+        b.onStream('stamped', async (_peer, _meta, chunks, stampMs) => {
+          stamps.push(stampMs);
+          await drain(chunks);
+        });
+      });
+
+      it('says of frames and streams when they were sent, in an order that both ends keep', async () => {
+        await connected();
+        const before = a.hlc.now();
+        a.send('b', 'stamped', Buffer.of(1));
+        a.send('b', 'stamped', Buffer.of(2));
+        await eventually(() => expect(stamps).toHaveLength(2));
+        await a.sendStream('b', 'stamped', Buffer.alloc(0), []);
+        const all = [before, ...stamps, b.hlc.now()] as number[];
+        expect(all).toEqual([...new Set(all)].sort((one, other) => one - other));
+        expect(b.counters().stampsRefused).toBe(0);
+      });
+
+      it('follows a clock that is ahead a little', async () => {
+        const ahead = await under.open({ site: 'home', name: 'ahead' }, 30_000);
+        under.introduce(ahead, b);
+        under.introduce(b, ahead);
+        await eventually(() => expect(ahead.isUp('b')).toBe(true));
+        ahead.send('b', 'stamped', Buffer.of(1));
+        await eventually(() => expect(stamps).toHaveLength(1));
+        expect(b.hlc.now()).toBeGreaterThan(stamps[0] as number);
+        expect(b.hlc.driftMs).toBeGreaterThan(25_000);
+        await ahead.stop();
+      });
+
+      it('refuses the stamps of one that is an hour ahead, and takes what comes with them', async () => {
+        const ahead = await under.open({ site: 'home', name: 'ahead' }, HOUR_MS);
+        under.introduce(ahead, b);
+        under.introduce(b, ahead);
+        await eventually(() => expect([ahead.isUp('b'), b.isUp('ahead')]).toEqual([true, true]));
+        const before = b.hlc.now();
+        ahead.send('b', 'stamped', Buffer.of(1));
+        await ahead.sendStream('b', 'stamped', Buffer.alloc(0), []);
+        await eventually(() => expect(stamps).toEqual([undefined, undefined]));
+        expect(b.counters().stampsRefused).toBe(2);
+        expect(b.hlc.refused.get('ahead')).toBe(2);
+        expect(b.hlc.now() - before).toBeLessThan(60_000);
+        // To the one that is ahead the other's are of the past, and welcome.
+        const received: unknown[] = [];
+        ahead.onFrame('back', (_peer, _bytes, stampMs) => received.push(stampMs));
+        b.send('ahead', 'back', Buffer.of(1));
+        await eventually(() => expect(received).toEqual([expect.any(Number)]));
+        expect(ahead.counters().stampsRefused).toBe(0);
+        await ahead.stop();
+      });
     });
 
     it('measures the round trip', async () => {

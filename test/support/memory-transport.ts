@@ -1,5 +1,5 @@
 import { LatticeError } from '../../core/errors/index.ts';
-import type { Clock } from '../../core/time/index.ts';
+import { type Clock, HlcClock } from '../../core/time/index.ts';
 import { newCounters } from '../../gateway/transport/counters.ts';
 import {
   type ByteSource,
@@ -23,8 +23,9 @@ export class MemoryNetwork {
     this.#clock = clock;
   }
 
-  transport(own: GatewayIdentity): MemoryTransport {
-    return new MemoryTransport(own, this, this.#clock);
+  /** The clock is the network's but for the wall time, which may be the gateway's own. */
+  transport(own: GatewayIdentity, wall: Pick<Clock, 'wallMs'> = this.#clock): MemoryTransport {
+    return new MemoryTransport(own, this, this.#clock, wall);
   }
 
   join(member: MemoryTransport): void {
@@ -65,9 +66,17 @@ export class MemoryNetwork {
   }
 }
 
+/** A frame, or the beginning of a stream. */
+interface StampedBytes {
+  channel: string;
+  bytes: Buffer;
+  stampMs: number;
+}
+
 /** The fake behind the port Transport. Peers that do not know each other have no connection, as over TCP. */
 export class MemoryTransport implements Transport {
   readonly own: GatewayIdentity;
+  readonly hlc: HlcClock;
   readonly #network: MemoryNetwork;
   readonly #clock: Clock;
   readonly #listeners = new Listeners();
@@ -77,8 +86,9 @@ export class MemoryTransport implements Transport {
   readonly #up = new Map<PeerId, AbortController>();
   #isStarted = false;
 
-  constructor(own: GatewayIdentity, network: MemoryNetwork, clock: Clock) {
+  constructor(own: GatewayIdentity, network: MemoryNetwork, clock: Clock, wall: Pick<Clock, 'wallMs'>) {
     this.own = own;
+    this.hlc = new HlcClock({ clock: { monotonicMs: () => clock.monotonicMs(), wallMs: () => wall.wallMs() } });
     this.#network = network;
     this.#clock = clock;
   }
@@ -149,9 +159,9 @@ export class MemoryTransport implements Transport {
       return false;
     }
     this.#counters.framesSent += 1;
-    const copy = Buffer.from(bytes);
+    const frame = { channel, bytes: Buffer.from(bytes), stampMs: this.hlc.now() };
     this.#clock.setTimer(this.#network.delayMs, () => {
-      this.#network.reach(this.own, identity)?.receive(this.own, channel, copy);
+      this.#network.reach(this.own, identity)?.receive(this.own, frame);
     });
     return true;
   }
@@ -163,11 +173,12 @@ export class MemoryTransport implements Transport {
     if (connection === undefined || other === undefined) {
       throw new LatticeError('RPC_UNREACHABLE', `There is no connection to ${id}.`);
     }
+    const begin = { channel, bytes: Buffer.from(meta), stampMs: this.hlc.now() };
     const broken = Promise.withResolvers<never>();
     const breakOff = () => broken.reject(new LatticeError('RPC_UNREACHABLE', 'The connection ended within a stream.'));
     connection.signal.addEventListener('abort', breakOff);
     try {
-      await Promise.race([broken.promise, other.receiveStream(this.own, channel, Buffer.from(meta), source)]);
+      await Promise.race([broken.promise, other.receiveStream(this.own, begin, source)]);
       this.#counters.streamsSent += 1;
     } catch (error) {
       this.#counters.streamsFailed += 1;
@@ -190,18 +201,21 @@ export class MemoryTransport implements Transport {
     return this.#isStarted && this.#peers.has(peerIdOf(identity, this.own.site));
   }
 
-  receive(from: GatewayIdentity, channel: string, bytes: Buffer): void {
+  receive(from: GatewayIdentity, { channel, bytes, stampMs }: StampedBytes): void {
     if (!this.knows(from)) return;
+    const believedMs = this.#believed(from, stampMs);
     const listener = this.#listeners.frameListener(channel);
     if (listener === undefined) {
       this.#counters.droppedNoListener += 1;
       return;
     }
     this.#counters.framesReceived += 1;
-    listener(peerIdOf(from, this.own.site), bytes);
+    listener(peerIdOf(from, this.own.site), bytes, believedMs);
   }
 
-  async receiveStream(from: GatewayIdentity, channel: string, meta: Buffer, source: ByteSource): Promise<void> {
+  async receiveStream(from: GatewayIdentity, begin: StampedBytes, source: ByteSource): Promise<void> {
+    const { channel, bytes: meta, stampMs } = begin;
+    const believedMs = this.#believed(from, stampMs);
     const listener = this.#listeners.streamListener(channel);
     if (listener === undefined) throw new LatticeError('RPC_FAILED', `Nobody listens to ${channel}.`);
     let isRead = false;
@@ -216,7 +230,7 @@ export class MemoryTransport implements Transport {
       isRead = true;
     }
     try {
-      await listener(peerIdOf(from, this.own.site), meta, chunks());
+      await listener(peerIdOf(from, this.own.site), meta, chunks(), believedMs);
     } catch (error) {
       if (fault !== undefined) throw fault.cause;
       const reason = error instanceof LatticeError ? error.message : 'a fault of the receiver.';
@@ -224,6 +238,12 @@ export class MemoryTransport implements Transport {
     }
     if (!isRead) throw new LatticeError('RPC_FAILED', 'The stream was not read to its end.');
     this.#counters.streamsReceived += 1;
+  }
+
+  #believed(from: GatewayIdentity, stampMs: number): number | undefined {
+    if (this.hlc.receive(stampMs, peerIdOf(from, this.own.site))) return stampMs;
+    this.#counters.stampsRefused += 1;
+    return undefined;
   }
 }
 

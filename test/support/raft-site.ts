@@ -9,6 +9,7 @@ import { GroupNode, type GroupNodeOptions } from '../../gateway/consensus/index.
 import { GroupMachine, RaftCoordinator } from '../../gateway/coordination/drivers/raft/index.ts';
 import { TcpTransport } from '../../gateway/transport/index.ts';
 import { eventually } from './eventually.ts';
+import { ShiftedClock } from './shifted-clock.ts';
 
 const HOME = { site: 'home', siteKey: 'the key of a site, for tests' };
 
@@ -26,6 +27,8 @@ export interface SiteMember {
 export type SiteOptions = Partial<Omit<GroupNodeOptions, 'name' | 'directory' | 'initialMembers'>> & {
   /** The disk of a member; the real one unless given. */
   fsOf?: (name: string) => LogFs | undefined;
+  /** How far the wall clock of a member is ahead, as its transport sees it; 0 unless given. */
+  aheadMsOf?: (name: string) => number;
 };
 /** Which site it is, and the key of its own. */
 export type SiteIdentity = typeof HOME;
@@ -107,7 +110,7 @@ export class RaftSite {
       own: { site: this.#identity.site, name },
       siteKey: this.#identity.siteKey,
       listen: { host: '127.0.0.1', port },
-      clock: systemClock,
+      clock: new ShiftedClock(this.#options.aheadMsOf?.(name) ?? 0),
       random: seededRandom(`${name} transport`),
       log: pino({ level: 'silent' }),
     });
@@ -126,7 +129,7 @@ export class RaftSite {
     const random = seededRandom(`${name} ${process.hrtime.bigint()}`);
     const machine = new GroupMachine({ client: `leader-${name}-${random.below(2 ** 32)}` });
     const initialMembers = this.#initial.map((each) => ({ name: each, address: this.addressOf(each) }));
-    const { fsOf, ...options } = this.#options;
+    const { fsOf, aheadMsOf: _, ...options } = this.#options;
     const fs = fsOf?.(name);
     const group = new GroupNode(
       { name, directory: join(this.folder, name), initialMembers, ...options },

@@ -20,7 +20,11 @@ export class IncomingStreams {
     this.#options = options;
   }
 
-  begin({ stream: id, channel, body: meta }: Extract<Frame, { kind: 'streamBegin' }>): void {
+  /** With the stamp if it was not refused. */
+  begin(
+    { stream: id, channel, body: meta }: Extract<Frame, { kind: 'streamBegin' }>,
+    stampMs: number | undefined,
+  ): void {
     const { peer, counters, listenerOf, streamsMax } = this.#options;
     if (this.#streams.has(id)) throw frameFault(`Stream ${id} began twice.`);
     const listener = listenerOf(channel);
@@ -35,7 +39,7 @@ export class IncomingStreams {
     }
     const stream = new IncomingStream((bytes) => this.#send({ kind: 'streamTaken', stream: id, bytes }));
     this.#streams.set(id, stream);
-    void this.#serve(id, stream, () => listener(peer, meta, stream.chunks()));
+    void this.#serve(id, stream, () => listener(peer, meta, stream.chunks(), stampMs));
   }
 
   /** A stream that was refused or has failed is unknown here; its sender learns that in a moment. */

@@ -1,4 +1,5 @@
 import { LatticeError } from '../../../core/errors/index.ts';
+import type { HlcClock } from '../../../core/time/index.ts';
 import type { ByteSource } from '../types.ts';
 import { CHUNK_BYTES_MAX, STREAM_WINDOW_BYTES } from '../wire/index.ts';
 import type { Connection } from './connection.ts';
@@ -6,11 +7,13 @@ import type { Connection } from './connection.ts';
 /** The streams that we send over one connection. */
 export class OutgoingStreams {
   readonly #connection: Connection;
+  readonly #hlc: HlcClock;
   readonly #streams = new Map<number, OutgoingStream>();
   #lastId = 0;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, hlc: HlcClock) {
     this.#connection = connection;
+    this.#hlc = hlc;
   }
 
   /** See Transport.sendStream. */
@@ -19,7 +22,7 @@ export class OutgoingStreams {
     const stream = new OutgoingStream(id, this.#connection);
     this.#streams.set(id, stream);
     try {
-      this.#connection.send({ kind: 'streamBegin', stream: id, channel, body: meta });
+      this.#connection.send({ kind: 'streamBegin', stream: id, stampMs: this.#hlc.now(), channel, body: meta });
       await stream.run(source);
     } finally {
       this.#streams.delete(id);

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { backoffMs } from '../../../core/device-link/index.ts';
 import { errnoOf, LatticeError } from '../../../core/errors/index.ts';
 import type { Random } from '../../../core/random/index.ts';
-import type { Clock, Timer } from '../../../core/time/index.ts';
+import type { Clock, HlcClock, Timer } from '../../../core/time/index.ts';
 import type { TransportLimits } from '../limits.ts';
 import type { ByteSource, GatewayIdentity, PeerDown, PeerId, PeerState, TransportCounters } from '../types.ts';
 import { DialerHandshake, type Frame, frameFault } from '../wire/index.ts';
@@ -27,6 +27,7 @@ export interface PeerLinkOptions {
   own: GatewayIdentity;
   peer: KnownPeer;
   clock: Clock;
+  hlc: HlcClock;
   random: Random;
   log: Logger;
   limits: TransportLimits;
@@ -110,7 +111,7 @@ export class PeerLink {
   }
 
   send(channel: string, bytes: Uint8Array): boolean {
-    const { counters, limits } = this.#options;
+    const { counters, limits, hlc } = this.#options;
     const connection = this.#session?.connection;
     if (connection === undefined) {
       counters.droppedNotConnected += 1;
@@ -121,7 +122,7 @@ export class PeerLink {
       return false;
     }
     counters.framesSent += 1;
-    connection.send({ kind: 'message', channel, body: bytes });
+    connection.send({ kind: 'message', stampMs: hlc.now(), channel, body: bytes });
     return true;
   }
 
@@ -158,12 +159,12 @@ export class PeerLink {
   }
 
   #onEstablished(connection: Connection): void {
-    const { peer, clock, limits, counters, log, onUp } = this.#options;
+    const { peer, clock, hlc, limits, counters, log, onUp } = this.#options;
     this.#dialling = undefined;
     this.#tellDown(false);
     if (this.#isStopped) return;
     const roundTrip = new RoundTrip();
-    const streams = new OutgoingStreams(connection);
+    const streams = new OutgoingStreams(connection, hlc);
     const ping = (): void => connection.send({ kind: 'ping', id: roundTrip.ping(clock.monotonicMs()) });
     const onSilence = (): void =>
       connection.abandon(new LatticeError('RPC_UNREACHABLE', `${peer.id} was not heard of for too long.`));

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { LatticeError } from '../../../core/errors/index.ts';
-import type { Clock } from '../../../core/time/index.ts';
+import type { Clock, HlcClock } from '../../../core/time/index.ts';
 import type { TransportLimits } from '../limits.ts';
 import type { Listeners } from '../listeners.ts';
 import type { PeerId, TransportCounters } from '../types.ts';
@@ -13,6 +13,7 @@ export interface ServedPeerOptions {
   peer: PeerId;
   connection: Connection;
   clock: Clock;
+  hlc: HlcClock;
   log: Logger;
   limits: TransportLimits;
   counters: TransportCounters;
@@ -66,13 +67,13 @@ export class ServedPeer {
     this.#watch.heard();
     switch (frame.kind) {
       case 'message':
-        this.#onMessage(frame.channel, frame.body);
+        this.#onMessage(frame);
         return;
       case 'ping':
         this.#options.connection.send({ kind: 'pong', id: frame.id });
         return;
       case 'streamBegin':
-        this.#streams.begin(frame);
+        this.#streams.begin(frame, this.#believed(frame.stampMs));
         return;
       case 'streamChunk':
         this.#streams.chunk(frame);
@@ -88,14 +89,23 @@ export class ServedPeer {
     }
   }
 
-  #onMessage(channel: string, body: Buffer): void {
+  /** The stamp, unless it was refused. */
+  #believed(stampMs: number): number | undefined {
+    const { hlc, peer, counters } = this.#options;
+    if (hlc.receive(stampMs, peer)) return stampMs;
+    counters.stampsRefused += 1;
+    return undefined;
+  }
+
+  #onMessage({ channel, body, stampMs }: Extract<Frame, { kind: 'message' }>): void {
     const { counters, listeners, peer } = this.#options;
+    const believedMs = this.#believed(stampMs);
     const listener = listeners.frameListener(channel);
     if (listener === undefined) {
       counters.droppedNoListener += 1;
       return;
     }
     counters.framesReceived += 1;
-    listener(peer, body);
+    listener(peer, body, believedMs);
   }
 }

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { LatticeError } from '../../../core/errors/index.ts';
 import { listenError } from '../../../core/process/index.ts';
 import type { Random } from '../../../core/random/index.ts';
-import type { Clock } from '../../../core/time/index.ts';
+import { type Clock, HlcClock } from '../../../core/time/index.ts';
 import { newCounters } from '../counters.ts';
 import { TRANSPORT_LIMITS, type TransportLimits } from '../limits.ts';
 import { Listeners } from '../listeners.ts';
@@ -37,6 +37,8 @@ export interface TcpTransportOptions {
   /** Port 0 takes a free one, see address. */
   listen: { host: string; port: number };
   clock: Clock;
+  /** For a gateway that stamps more than frames. Default: one of its own on the wall time of `clock`, whose refusals it logs. */
+  hlc?: HlcClock;
   random: Random;
   log: Logger;
   limits?: Partial<TransportLimits>;
@@ -47,6 +49,7 @@ export interface TcpTransportOptions {
  * (AES-256-GCM). Whoever is not a peer with the right key is closed within the handshake.
  */
 export class TcpTransport implements Transport {
+  readonly hlc: HlcClock;
   readonly #options: TcpTransportOptions;
   readonly #limits: TransportLimits;
   readonly #counters = newCounters();
@@ -62,6 +65,7 @@ export class TcpTransport implements Transport {
   constructor(options: TcpTransportOptions) {
     this.#options = options;
     this.#limits = { ...TRANSPORT_LIMITS, ...options.limits };
+    this.hlc = options.hlc ?? ownHlc(options);
   }
 
   /** Where it listens, once started. */
@@ -173,6 +177,7 @@ export class TcpTransport implements Transport {
       own,
       peer,
       clock,
+      hlc: this.hlc,
       random: random.fork(`link to ${peer.id}`),
       log,
       limits: this.#limits,
@@ -240,6 +245,7 @@ export class TcpTransport implements Transport {
       peer,
       connection,
       clock: this.#options.clock,
+      hlc: this.hlc,
       log: this.#options.log,
       limits: this.#limits,
       counters: this.#counters,
@@ -251,4 +257,14 @@ export class TcpTransport implements Transport {
     this.#served.set(peer, served);
     this.#links.get(peer)?.peerIsThere();
   }
+}
+
+function ownHlc({ clock, log }: TcpTransportOptions): HlcClock {
+  const hlc = new HlcClock({ clock });
+  hlc.onRefused = ({ peer, aheadMs }) =>
+    log.warn(
+      { code: 'HLC_STAMP_FUTURE', peer, aheadMs },
+      'the clock of the gateway is ahead of the one here, or the one here is behind; its stamps are refused',
+    );
+  return hlc;
 }

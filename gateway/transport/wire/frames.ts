@@ -1,13 +1,14 @@
 import { ByteReader, ByteWriter } from '../../../core/bytes/index.ts';
+import { decodeHlc, encodeHlc, HLC_BYTES } from '../../../core/time/index.ts';
 import { frameFault } from './protocol.ts';
 
 /**
  * What crosses a connection once both ends are known. The dialer sends messages, streams and pings; the listener answers
- * with pongs and with how far it has come with a stream.
+ * with pongs and with how far it has come with a stream. `stampMs` is the sender's hybrid logical clock (core/time/hlc.ts).
  */
 export type Frame<Body extends Uint8Array = Buffer> =
-  | { kind: 'message'; channel: string; body: Body }
-  | { kind: 'streamBegin'; stream: number; channel: string; body: Body }
+  | { kind: 'message'; stampMs: number; channel: string; body: Body }
+  | { kind: 'streamBegin'; stream: number; stampMs: number; channel: string; body: Body }
   | { kind: 'streamChunk'; stream: number; body: Body }
   | { kind: 'streamEnd'; stream: number }
   /** The sender gives up. */
@@ -48,7 +49,10 @@ export function encodeHead(frame: Frame<Uint8Array>): Buffer {
   writer.byte(NUMBER_OF_KIND.get(frame.kind) as number);
   if (frame.kind === 'ping' || frame.kind === 'pong') writer.varint(frame.id);
   else if (frame.kind !== 'message') writer.varint(frame.stream);
-  if (frame.kind === 'message' || frame.kind === 'streamBegin') writer.text(frame.channel);
+  if (frame.kind === 'message' || frame.kind === 'streamBegin') {
+    writer.bytes(encodeHlc(frame.stampMs));
+    writer.text(frame.channel);
+  }
   if (frame.kind === 'streamTaken') writer.varint(frame.bytes);
   if (frame.kind === 'streamFailed') writer.text(frame.reason);
   return writer.written();
@@ -59,11 +63,14 @@ export function decodeFrame(content: Buffer): Frame {
   const reader = new ByteReader(content, frameFault);
   const kind: FrameKind = reader.oneOf(KINDS);
   const body = (): Buffer => content.subarray(reader.at);
+  const stampAndChannel = (): { stampMs: number; channel: string } => {
+    return { stampMs: decodeHlc(reader.bytes(HLC_BYTES)), channel: reader.text(CHANNEL_BYTES_MAX) };
+  };
   switch (kind) {
     case 'message':
-      return { kind, channel: reader.text(CHANNEL_BYTES_MAX), body: body() };
+      return { kind, ...stampAndChannel(), body: body() };
     case 'streamBegin':
-      return { kind, stream: reader.varint(), channel: reader.text(CHANNEL_BYTES_MAX), body: body() };
+      return { kind, stream: reader.varint(), ...stampAndChannel(), body: body() };
     case 'streamChunk':
       return { kind, stream: reader.varint(), body: body() };
     case 'streamEnd':

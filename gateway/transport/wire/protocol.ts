@@ -1,7 +1,7 @@
 import { LatticeError } from '../../../core/errors/index.ts';
 import { MESSAGE_BYTES_MAX } from '../types.ts';
 
-export const TRANSPORT_PROTOCOL_VERSION = 1;
+export const TRANSPORT_PROTOCOL_VERSION = 2;
 
 /** A message, and what is around it. */
 export const FRAME_BYTES_MAX = MESSAGE_BYTES_MAX + 1_024;

@@ -53,6 +53,8 @@ describe('the metrics of a broker', () => {
       expect(text).toMatch(/^lattice_stream_interest_lag\{to="b2"\} 0$/m);
       expect(text).toMatch(/^lattice_bridge_up\{id="cloud"\} 0$/m);
       expect(text).toMatch(/^lattice_bridge_dropped_total\{id="cloud",cause="queue"\} 0$/m);
+      expect(text).toMatch(/^lattice_hlc_drift_ms \d/m);
+      expect(text).toMatch(/^# TYPE lattice_hlc_refused_total counter$/m);
       expect(text).toMatch(/^process_cpu_seconds_total /m);
     });
     expect(await page()).toMatch(/^# TYPE lattice_link_sent_total counter$/m);

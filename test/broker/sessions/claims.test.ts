@@ -2,13 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { Claims } from '../../../broker/sessions/index.ts';
 import { codeOf } from '../../../core/errors/index.ts';
 import { type Random, seededRandom } from '../../../core/random/index.ts';
-import { VirtualClock } from '../../../core/time/index.ts';
+import { HlcClock, VirtualClock } from '../../../core/time/index.ts';
+import { ShiftedClock } from '../../support/shifted-clock.ts';
 import { FakeNetwork } from './fake-network.ts';
 
 const TIMEOUT_MS = 500;
 
+const HOUR_MS = 3_600_000;
+
 interface Place {
   claims: Claims;
+  clock: ShiftedClock;
   /** Client ids of the kept sessions, with their owners. */
   kept: Map<string, string | undefined>;
   live: Map<number, string>;
@@ -17,8 +21,8 @@ interface Place {
 
 let connections = 0;
 
-/** Brokers with nothing but claims, each with a wall clock of its own. */
-function createMesh(seed: string | number, ids: string[]) {
+/** Brokers with nothing but claims, each with a wall clock of its own: some seconds wrong, or by as much as is given. */
+function createMesh(seed: string | number, ids: string[], aheadMs: Record<string, number> = {}) {
   const random = seededRandom(`${seed}`);
   const clock = new VirtualClock();
   const network = new FakeNetwork(clock, random.fork('network'));
@@ -26,18 +30,14 @@ function createMesh(seed: string | number, ids: string[]) {
   const closed = new Set<number>();
   const places = new Map<string, Place>();
   for (const id of ids) {
-    const skewMs = random.fork(id).below(20_000) - 10_000;
+    const own = new ShiftedClock(aheadMs[id] ?? random.fork(id).below(20_000) - 10_000, clock);
     const kept = new Map<string, string | undefined>();
     const live = new Map<number, string>();
     const fetched: string[] = [];
-    const own = {
-      monotonicMs: () => clock.monotonicMs(),
-      wallMs: () => clock.wallMs() + skewMs,
-      setTimer: clock.setTimer.bind(clock),
-    };
     const claims: Claims = new Claims({
       cluster: network.join(id),
       clock: own,
+      hlc: new HlcClock({ clock: own }),
       timeoutMs: TIMEOUT_MS,
       sessionOf: (clientId) => (kept.has(clientId) ? { username: kept.get(clientId) } : undefined),
       close: (clientId, connection, error) => {
@@ -49,7 +49,7 @@ function createMesh(seed: string | number, ids: string[]) {
       end: (clientId) => kept.delete(clientId),
       fetch: (clientId, from) => fetched.push(`${clientId} ${from}`),
     });
-    places.set(id, { claims, kept, live, fetched });
+    places.set(id, { claims, clock: own, kept, live, fetched });
   }
   clock.advance(1_000);
   const place = (id: string): Place => places.get(id) as Place;
@@ -180,6 +180,88 @@ describe('claims', () => {
     void connect('b', 'x');
     await run(clock, 50);
     expect(survivors('x')).toEqual(['b']);
+  });
+
+  describe('of a broker whose clock is an hour ahead', () => {
+    it.each([
+      ['it comes to it', 'b', 'a'],
+      ['it comes from it', 'a', 'b'],
+    ])('are worth no more than others: the client is where it connected last, when %s', async (_, first, second) => {
+      const { connect, survivors, place, outcomes, clock } = createMesh('ahead', ['a', 'b', 'c'], { a: HOUR_MS });
+      place(first).kept.set('x', 'u');
+      for (const [id, holders] of [
+        [first, []],
+        [second, [first]],
+        [first, []],
+        [second, [first]],
+      ] as const) {
+        const found = connect(id, 'x', 'u', false);
+        // One round trip, and the asking again.
+        await run(clock, 150);
+        expect(survivors('x'), outcomes.join(', ')).toEqual([id]);
+        expect(await found).toEqual(holders);
+        const stampMs = place(id).claims.stampOf('x') as number;
+        const [other] = [first, second].filter((each) => each !== id) as [string];
+        expect(place(other).claims.isCurrent('x', stampMs, id)).toBe(true);
+        await run(clock, 1_000);
+      }
+    });
+
+    it('are made anew when it is put right, and nobody is put out', async () => {
+      const { connect, survivors, place, outcomes, clock, network } = createMesh('right', ['a', 'b'], { a: HOUR_MS });
+      void connect('a', 'x');
+      void connect('b', 'y');
+      await run(clock, 1_000);
+      const wrongMs = place('a').claims.stampOf('x') as number;
+      place('a').clock.aheadMs = 0;
+      // Something has to be stamped for the clock to be looked at.
+      void connect('a', 'z');
+      await run(clock, 1_000);
+      expect(wrongMs - (place('a').claims.stampOf('x') as number)).toBeGreaterThan(HOUR_MS - 60_000);
+      expect([survivors('x'), survivors('y'), survivors('z')]).toEqual([['a'], ['b'], ['a']]);
+      const sent = network.sent;
+      await run(clock, 20_000);
+      expect(network.sent).toBe(sent);
+      void connect('b', 'x');
+      await run(clock, 50);
+      expect([survivors('x'), outcomes.at(-1)]).toEqual([['b'], 'b in']);
+    });
+
+    it('and those of another broker leave exactly one of simultaneous connects: 300 seeds', async () => {
+      for (let seed = 0; seed < 300; seed++) {
+        const mesh = createMesh(seed, ['a', 'b'], { a: HOUR_MS });
+        const { clock, network, random, connect, survivors, outcomes } = mesh;
+        network.faults = { delayMsMax: 1 + random.below(400), loss: random.next() * 0.5, duplication: 0.2 };
+        for (let each = 0; each < 4; each++) {
+          clock.setTimer(random.below(300), () => void connect(pick(random, ['a', 'b']), 'x'));
+        }
+        if (random.next() < 0.4) {
+          clock.setTimer(random.below(300), () => network.partition(['a'], ['b']));
+          clock.setTimer(1_500, () => network.partition());
+        }
+        await run(clock, 30_000, 50);
+        expect(survivors('x'), `seed ${seed}: ${outcomes.join(', ')}`).toHaveLength(1);
+      }
+    }, 60_000);
+
+    it('never leave two in a mesh of four, and a client that was put out comes in again: 300 seeds', async () => {
+      const ids = ['a', 'b', 'c', 'd'];
+      for (let seed = 0; seed < 300; seed++) {
+        const { clock, network, random, connect, survivors, outcomes } = createMesh(seed, ids, { a: HOUR_MS });
+        network.faults = { delayMsMax: 1 + random.below(400), loss: random.next() * 0.5, duplication: 0.2 };
+        for (let each = 0; each < 4; each++) {
+          clock.setTimer(random.below(300), () => void connect(pick(random, ids), 'x'));
+        }
+        await run(clock, 30_000, 50);
+        const alive = survivors('x');
+        expect(alive.length, `seed ${seed}: ${outcomes.join(', ')}`).toBeLessThanOrEqual(1);
+        if (alive.length === 1) continue;
+        const again = pick(random, ids);
+        void connect(again, 'x');
+        await run(clock, 30_000, 50);
+        expect(survivors('x'), `seed ${seed}: ${outcomes.join(', ')}`).toEqual([again]);
+      }
+    }, 60_000);
   });
 
   it('leaves exactly one of simultaneous connects alive: 1,000 seeds of delay, loss, reorder and partitions', async () => {

@@ -106,11 +106,29 @@ describe('retained messages', () => {
     expect([store.size, store.refused]).toEqual([1, 1]);
   });
 
-  it('give stamps that grow although the wall clock goes back or a peer is ahead', () => {
-    const store = new RetainedStore({ messagesMax: 1, tombstonesMax: 3 });
-    const stamps = [store.nextStampMs(1_000), store.nextStampMs(900)];
-    store.merge(entry('a', 5_000));
-    stamps.push(store.nextStampMs(1_001));
-    expect(stamps).toEqual([1_000, 1_001, 5_001]);
+  it('are moved back with their order and distances when the clock was ahead, and tell so those who sum them up', () => {
+    const store = new RetainedStore({ messagesMax: 9, tombstonesMax: 3 });
+    const HOUR_MS = 3_600_000;
+    for (const each of [entry('believed', 60_100), entry('earlier', HOUR_MS + 30_000, 'x', 'b')]) store.merge(each);
+    store.merge(entry('deleted', HOUR_MS + 90_000, ''));
+    store.merge(entry('later than that', HOUR_MS + 100_001));
+    const changes: string[] = [];
+    store.onChanged = (gone, come) =>
+      changes.push(`${gone?.stampMs}/${gone?.stampBroker} ${come?.stampMs}/${come?.stampBroker}`);
+    const putBack = { aboveMs: 160_000, fromMs: HOUR_MS + 100_000, toMs: 100_000 };
+    store.putBack(putBack, 'own');
+    expect([...store.entries()].map(({ topic, stampMs }) => [topic, stampMs])).toEqual([
+      ['believed', 60_100],
+      ['earlier', 30_000],
+      ['deleted', 90_000],
+      ['later than that', HOUR_MS + 100_001],
+    ]);
+    expect(changes).toEqual(['3630000/b 30000/own', '3690000/a 90000/own']);
+    // As when a journal is replayed on a checkpoint that was written meanwhile.
+    store.putBack(putBack, 'own');
+    expect(changes).toHaveLength(2);
+    expect(store.wins(entry('deleted', 90_001))).toBe(true);
+    store.forgetTombstones(95_000);
+    expect(store.tombstones).toBe(0);
   });
 });

@@ -227,6 +227,11 @@ describe('records', () => {
     );
   });
 
+  it('of stamps that are moved back are read back too', () => {
+    const written = { kind: 'putBack', aboveMs: 1.5, fromMs: 2 + 1 / 1_024, toMs: 1 } as const;
+    expect(decodeRecord(encodeRecord(written))).toEqual(written);
+  });
+
   it('of a later version are left alone', () => {
     const bytes = encodeRecord({ kind: 'end', clientId: 'c' });
     bytes[0] = 9;

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { BrokerStore, type StoreOptions } from '../../../broker/store/index.ts';
 import type { DurableLog } from '../../../core/log/index.ts';
-import { systemClock } from '../../../core/time/index.ts';
+import { HlcClock, systemClock } from '../../../core/time/index.ts';
 import { MemoryLog } from './memory-log.ts';
 
 export const BOUNDS = {
@@ -28,13 +28,15 @@ export async function openStore(
   bounds = BOUNDS,
   parts: Partial<StoreOptions> = {},
 ): Promise<BrokerStore> {
+  const clock = parts.clock ?? systemClock;
   return BrokerStore.open({
     brokerId: 'broker-42',
     directory: directory ?? (await newFolder()),
     log,
     bounds,
     journalBytesMax: 64 * 1_024 * 1_024,
-    clock: systemClock,
+    clock,
+    hlc: new HlcClock({ clock }),
     logger: pino({ level: 'silent' }),
     ...parts,
   });

@@ -3,14 +3,15 @@ import type { GatewayIdentity, TcpTransport, Transport } from '../../../gateway/
 import { transportContract } from '../../contract/transport.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { MemoryNetwork, type MemoryTransport } from '../../support/memory-transport.ts';
+import { ShiftedClock } from '../../support/shifted-clock.ts';
 import { Gateways } from './gateways.ts';
 
 transportContract('in memory', async () => {
   const network = new MemoryNetwork(systemClock);
   const identityOf = (transport: Transport) => (transport as MemoryTransport).own;
   return {
-    open: async (own) => {
-      const transport = network.transport(own);
+    open: async (own, aheadMs = 0) => {
+      const transport = network.transport(own, new ShiftedClock(aheadMs));
       await transport.start();
       return transport;
     },
@@ -25,8 +26,8 @@ transportContract('TCP', async () => {
   const identities = new Map<Transport, GatewayIdentity>();
   const proxies = new Map<Transport, FaultProxy>();
   return {
-    open: async (own) => {
-      const transport = await gateways.open(own);
+    open: async (own, aheadMs = 0) => {
+      const transport = await gateways.open(own, { clock: new ShiftedClock(aheadMs) });
       identities.set(transport, own);
       proxies.set(transport, await FaultProxy.open(transport.address.port));
       return transport;

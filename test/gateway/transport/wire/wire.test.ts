@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { codeOf } from '../../../../core/errors/index.ts';
+import { HLC_COUNTS } from '../../../../core/time/index.ts';
 import {
   DialerHandshake,
   decodeFrame,
@@ -66,7 +67,7 @@ describe('the handshake', () => {
   });
 
   it.each<[string, string, Partial<Record<string, unknown>>, string]>([
-    ['another version', 'hello', { version: 9 }, 'speaks version 1'],
+    ['another version', 'hello', { version: 9 }, 'speaks version 2'],
     ['a stranger', 'hello', { name: 'eve' }, 'not a peer here'],
     ['another site', 'hello', { to: { site: 'other', name: 'b' } }, 'Here is b of site home'],
     ['a changed nonce of the dialer', 'hello', { nonce: 'x'.repeat(24) }, 'key of another site'],
@@ -132,9 +133,12 @@ describe('frames', () => {
   const number = fc.maxSafeNat();
   const text = fc.string({ unit: 'grapheme', maxLength: 20 });
   const body = fc.uint8Array({ maxLength: 100 }).map((bytes) => Buffer.from(bytes));
+  const stampMs = fc
+    .tuple(fc.integer({ min: 0, max: 2 ** 42 }), fc.nat(HLC_COUNTS - 1))
+    .map(([ms, count]) => ms + count / HLC_COUNTS);
   const frame = fc.oneof(
-    fc.record({ kind: fc.constant('message'), channel: text, body }),
-    fc.record({ kind: fc.constant('streamBegin'), stream: number, channel: text, body }),
+    fc.record({ kind: fc.constant('message'), stampMs, channel: text, body }),
+    fc.record({ kind: fc.constant('streamBegin'), stream: number, stampMs, channel: text, body }),
     fc.record({ kind: fc.constant('streamChunk'), stream: number, body }),
     fc.record({ kind: fc.constantFrom('streamEnd', 'streamAbort', 'streamDone'), stream: number }),
     fc.record({ kind: fc.constantFrom('ping', 'pong'), id: number }),
