@@ -214,7 +214,12 @@ class Gateway {
   async #openAgreement(): Promise<void> {
     const { agreement: config, id, site, siteKey, dataDir, members } = this.#config;
     if (config === undefined) return;
-    const agreement = await openAgreement(config, { ...this.#deps, name: id, site, siteKey, dataDir, members });
+    const stamps = {
+      clock: this.#meshClock,
+      uncertaintyMs: () => this.#time?.uncertaintyMs() ?? Number.POSITIVE_INFINITY,
+    };
+    const own = { name: id, site, siteKey, dataDir, members };
+    const agreement = await openAgreement(config, { ...this.#deps, ...own, stamps });
     this.#agreement = agreement;
     this.#sites = openSites(config, agreement, { ...this.#deps, random: this.#deps.random.fork('sites'), site });
     this.#duties = await SiteDuties.open({

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { codeOf, LatticeError, messageOf } from '../../core/errors/index.ts';
 import { makePrivateDirectory } from '../../core/files/index.ts';
 import type { Random } from '../../core/random/index.ts';
-import { type Clock, delay } from '../../core/time/index.ts';
+import { type Clock, delay, HlcClock } from '../../core/time/index.ts';
 import type { AgreementStatus } from '../../core/wire/index.ts';
 import { GroupNode, type MemberChange, type ReplicaStatus } from '../consensus/index.ts';
 import { GroupMachine, RaftCoordinator } from '../coordination/drivers/raft/index.ts';
@@ -26,6 +26,8 @@ export interface AgreementOptions {
   /** The gateways among which the devices are divided. */
   members: readonly string[];
   clock: Clock;
+  /** The time of the mesh, for the stamps that order what gateways tell each other. */
+  stamps: { clock: Pick<Clock, 'wallMs' | 'monotonicMs'>; uncertaintyMs: () => number };
   random: Random;
   log: Logger;
 }
@@ -43,10 +45,13 @@ export class RaftAgreement implements Agreement {
   #failure: unknown;
 
   constructor(config: RaftDriverConfig, options: AgreementOptions) {
-    const { site, name, siteKey, dataDir, clock, random, log } = options;
+    const { site, name, siteKey, dataDir, clock, stamps, random, log } = options;
     this.#options = options;
+    const hlc = new HlcClock(stamps);
+    hlc.onRefused = (refusal) =>
+      log.warn({ code: 'HLC_STAMP_FUTURE', ...refusal }, 'a stamp of a gateway lies too far ahead and is not believed');
     this.#transport = new TcpTransport({
-      ...{ own: { site, name }, siteKey, listen: config.listen, clock, log },
+      ...{ own: { site, name }, siteKey, listen: config.listen, clock, hlc, log },
       random: random.fork('gateway transport'),
     });
     this.#machine = new GroupMachine({ client: `leader-${name.slice(0, 32)}-${randomBytes(6).toString('hex')}` });

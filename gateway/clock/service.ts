@@ -166,6 +166,11 @@ export class ClockService {
     return this.meshAt(this.#options.clock.monotonicMs()).ms;
   }
 
+  /** Infinite while there is no mesh time. */
+  uncertaintyMs(): number {
+    return this.meshAt(this.#options.clock.monotonicMs()).uncertaintyMs;
+  }
+
   /** A person sets the mesh's time. Throws TIME_NOT_MASTER or TIME_NO_REFERENCE. */
   set(to: 'reference' | 'wall' | number): { ms: number; byMs: number } {
     const { clock, log } = this.#options;
