@@ -223,6 +223,14 @@ describe("a kiss-o'-death", () => {
     await sampled();
     expect(server(fake.port)).toMatchObject({ status: 'selected', pollMs: 160, rejected: { kissRate: 2 } });
   });
+
+  it('of RATE holds at once, for the request that was next', async () => {
+    const [fake, other] = [await fakeServer(), await fakeServer()];
+    fake.answer = () => [{ stratum: 0, leap: 3, refid: refidOfText('RATE') }];
+    await follow([fake.port, other.port], { pollMs: 60_000, burstPackets: 8 });
+    await eventually(() => expect(other.requests).toHaveLength(8));
+    expect(fake.requests).toHaveLength(1);
+  });
 });
 
 describe('several NTP servers', () => {
