@@ -129,7 +129,7 @@ describe('what is no request', () => {
     fc.assert(
       fc.property(anything, fc.integer({ min: 0, max: 5 }), (bytes, host) => {
         total += 1;
-        const reply = responder.reply(bytes, `host ${host}`, total * 300);
+        const reply = responder.reply(bytes, `host ${host}`, total * 20);
         expect(reply?.length ?? 0).toBeLessThanOrEqual(bytes.length);
         const { requests, addressesForgotten: _, answeredUnsynchronised: __, ...ends } = responder.counters;
         expect(requests).toBe(total);
@@ -137,8 +137,7 @@ describe('what is no request', () => {
       }),
       { numRuns: 5_000 },
     );
-    expect(
-      Math.min(responder.counters.answered, responder.counters.kissedRate, responder.counters.droppedRate),
-    ).toBeGreaterThan(0);
+    const { answered, kissedRate, droppedRate } = responder.counters;
+    expect(Math.min(answered, kissedRate, droppedRate)).toBeGreaterThan(0);
   });
 });

@@ -24,6 +24,11 @@ const ahead = (monotonicMs: number): MeshReading => ({
   uncertaintyMs: 1,
 });
 
+/** A busy machine may delay one way of an exchange more than the other. */
+function expectPlanted(offsetMs: number): void {
+  expect(Math.abs(offsetMs - AHEAD_MS)).toBeLessThan(25);
+}
+
 async function serve(meshAt: (monotonicMs: number) => MeshReading, port = 0, host = '127.0.0.1'): Promise<NtpServer> {
   const server = new NtpServer({ host, port, meshAt, clock: systemClock, log });
   await server.start();
@@ -65,7 +70,7 @@ describe('the NTP server', () => {
 describeWithPeers('the NTP server, asked by chronyd', ['chronyd'], () => {
   it('is accepted, and shows the offset that was planted', async () => {
     const server = await serve(ahead);
-    expect(await chronydOffsetMs(server.address.port)).toBeCloseTo(AHEAD_MS, -1);
+    expectPlanted(await chronydOffsetMs(server.address.port));
     expect(server.counters).toMatchObject({ sendFailed: 0, socketErrors: 0, kissedRate: 0 });
     expect(server.counters.answered).toBeGreaterThanOrEqual(3);
   });
@@ -82,7 +87,7 @@ describeWithPeers('the NTP server, asked by ntpdig', ['ntpdig'], () => {
     const server = await serve(ahead);
     const answer = await ntpdig(server.address.port);
     expect(answer).toMatchObject({ stratum: 10, leap: 'no-leap' });
-    expect(answer.offset * 1_000).toBeCloseTo(AHEAD_MS, -1);
+    expectPlanted(answer.offset * 1_000);
   });
 
   it('is not followed while there is no mesh time', async () => {

@@ -70,6 +70,18 @@ describe('the intersection', () => {
     expect(uncertaintyMs).toBeGreaterThanOrEqual(5);
   });
 
+  it('lies where a majority holds it possible, even if the mean does not', () => {
+    const { offsetMs, uncertaintyMs } = agreed([
+      interval('a', 0, 1),
+      interval('b', 0, 1),
+      interval('c', 1.9, 1),
+      interval('liar', 50, 1),
+    ]);
+    // Three of four share 0.9 to 1.
+    expect(offsetMs - UTC_MINUS_MONOTONIC_MS).toBeCloseTo(0.9, 3);
+    expect(uncertaintyMs).toBeCloseTo(0.1, 3);
+  });
+
   it('is not moved off the truth by two liars of five that agree with the edge of two others', () => {
     // RFC 5905's search stops with one liar allowed, at 9 to 10, where four meet.
     const { offsetMs, uncertaintyMs } = agreed([
@@ -126,6 +138,7 @@ describe('whatever the liars do', () => {
       }),
       { numRuns: 5_000 },
     );
+    console.log('WITH', withFalsetickers);
     expect(withFalsetickers).toBeGreaterThan(500);
   });
 

@@ -223,6 +223,14 @@ describe("a kiss-o'-death", () => {
     await sampled();
     expect(server(fake.port)).toMatchObject({ status: 'selected', pollMs: 160, rejected: { kissRate: 2 } });
   });
+
+  it('of RATE holds at once, for the request that was next', async () => {
+    const [fake, other] = [await fakeServer(), await fakeServer()];
+    fake.answer = () => [{ stratum: 0, leap: 3, refid: refidOfText('RATE') }];
+    await follow([fake.port, other.port], { pollMs: 60_000, burstPackets: 8 });
+    await eventually(() => expect(other.requests).toHaveLength(8));
+    expect(fake.requests).toHaveLength(1);
+  });
 });
 
 describe('several NTP servers', () => {
@@ -233,7 +241,8 @@ describe('several NTP servers', () => {
     const { samples, sampled, server, warnings } = await follow(ports);
     await sampled(6);
     for (const sample of samples) expect(errorMs(sample)).toBeLessThanOrEqual(sample.uncertaintyMs);
-    expect(server(liar.port)).toMatchObject({ status: 'falseticker', offsetMs: expect.closeTo(250, -1) });
+    expect(server(liar.port)?.status).toBe('falseticker');
+    expect(Math.abs((server(liar.port)?.offsetMs ?? 0) - 250)).toBeLessThan(25);
     for (const { port } of honest) expect(server(port)).toMatchObject({ status: 'selected' });
     expect(samples.at(-1)?.source).not.toContain(String(liar.port));
     expect(warnings).toMatchObject([
@@ -262,7 +271,7 @@ describe('several NTP servers', () => {
     await eventually(() => expect(one.requests.length).toBeGreaterThan(6));
     expect(samples).toEqual([]);
     expect(reference.state().fault?.detail).toMatch(
-      new RegExp(`127.0.0.1:${one.port} is 0.000 ± .* ms, 127.0.0.1:${other.port} is 2[45]\\d\\.\\d+ ± .* ms`),
+      new RegExp(`127.0.0.1:${one.port} is 0.000 ± .* ms, 127.0.0.1:${other.port} is 2\\d\\d\\.\\d+ ± .* ms`),
     );
     expect(reference.state()).not.toHaveProperty('stratum');
     for (const { port } of [one, other]) expect(server(port)?.status).toBe('undecided');
@@ -295,10 +304,11 @@ describe('a reference that was stopped', () => {
     await sampled(2);
     await reference.stop();
     await reference.stop();
-    const counts = [samples.length, fake.requests.length];
-    // A second one is asked as often as the first would be.
+    // A second one is asked as often as the first would be. What the first had sent has come once the second has its answer.
     const { sampled: sampledByOther } = await follow([(await fakeServer()).port]);
-    await sampledByOther(4);
+    await sampledByOther();
+    const counts = [samples.length, fake.requests.length];
+    await sampledByOther(5);
     expect([samples.length, fake.requests.length]).toEqual(counts);
   });
 
