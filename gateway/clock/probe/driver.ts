@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { Clock, Timer } from '../../../core/time/index.ts';
 import type { GatewayIdentity } from '../../transport/index.ts';
 import { PROBE_LIMITS, type ProbeLimits } from './limits.ts';
@@ -30,7 +31,7 @@ export interface ProbeEndOptions {
 
 export interface ProbeDriverOptions extends ProbeEndOptions {
   path: ProbePathName;
-  key: Buffer;
+  key: KeyObject;
   /** Sends at once, or not at all: then it returns false. */
   send: (peer: string, bytes: Buffer) => boolean;
   onExchange: ExchangeListener;

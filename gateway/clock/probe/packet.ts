@@ -17,7 +17,15 @@
  *
  * Numbers are big-endian. t3 stands last so that all before it is hashed before t3 is read from the clock.
  */
-import { createHmac, type Hmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  createHmac,
+  createSecretKey,
+  type Hmac,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
 import type { GatewayIdentity } from '../../transport/index.ts';
 
 const MAGIC = Buffer.from('LCP');
@@ -25,6 +33,8 @@ const VERSION = 1;
 const KINDS = { probe: 1, reply: 2 } as const;
 const NAME_BYTES_MAX = 64;
 const TOKEN_BYTES = 8;
+const PRINTABLE = /^[\x21-\x7e]+$/;
+const ZEROS = Buffer.alloc(NAME_BYTES_MAX);
 const AT = {
   version: 3,
   kind: 4,
@@ -69,9 +79,12 @@ export type PacketFault = 'length' | 'magic' | 'version' | 'kind' | 'flags' | 'i
 /** A fault says who the packet claims to be from, when it came as far as that. */
 export type Decoded = { packet: Probe | Reply } | { fault: PacketFault; sender?: GatewayIdentity };
 
-/** The key of all probes within a site, HKDF-SHA256 (RFC 5869) of the site key, so that it is of no other use. */
-export function probeKey(siteKey: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', siteKey, '', 'lattice/clock-probe/v1', 32));
+/**
+ * The key of all probes within a site, HKDF-SHA256 (RFC 5869) of the site key, so that it is of no other use. A KeyObject, since an
+ * HMAC begins several times faster with it than with bytes.
+ */
+export function probeKey(siteKey: string): KeyObject {
+  return createSecretKey(new Uint8Array(hkdfSync('sha256', siteKey, '', 'lattice/clock-probe/v1', 32)));
 }
 
 /** 8 random bytes in hex: a nonce, or the name of a process's life. */
@@ -79,14 +92,14 @@ export function randomToken(): string {
   return randomBytes(TOKEN_BYTES).toString('hex');
 }
 
-export function encodeProbe(probe: Probe, key: Buffer): Buffer {
+export function encodeProbe(probe: Probe, key: KeyObject): Buffer {
   const bytes = Buffer.alloc(PACKET_BYTES);
   writeHead(bytes, probe);
   return finish(bytes, hmacOf(bytes, key, AT.tag));
 }
 
 /** A reply that lacks but the time of its departure, so that little happens between the clock and the network. */
-export function draftReply(reply: Omit<Reply, 't3Ms'>, key: Buffer): (t3Ms: number) => Buffer {
+export function draftReply(reply: Omit<Reply, 't3Ms'>, key: KeyObject): (t3Ms: number) => Buffer {
   const bytes = Buffer.alloc(PACKET_BYTES);
   writeHead(bytes, reply);
   bytes[AT.flags] = reply.isLate ? 1 : 0;
@@ -99,7 +112,7 @@ export function draftReply(reply: Omit<Reply, 't3Ms'>, key: Buffer): (t3Ms: numb
 }
 
 /** Never throws. Nothing but `sender` may be believed of a packet with a fault, and that not much. */
-export function decodePacket(bytes: Buffer, key: Buffer): Decoded {
+export function decodePacket(bytes: Buffer, key: KeyObject): Decoded {
   if (bytes.length !== PACKET_BYTES) return { fault: 'length' };
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return { fault: 'magic' };
   if (bytes[AT.version] !== VERSION) return { fault: 'version' };
@@ -121,7 +134,7 @@ export function decodePacket(bytes: Buffer, key: Buffer): Decoded {
   const flags = bytes[AT.flags] as number;
   if (kind === KINDS.probe) {
     if (flags !== 0) return { fault: 'flags', sender };
-    if (!isZero(bytes.subarray(AT.t2, AT.tag))) return { fault: 'stamp', sender };
+    if (!isZero(bytes, AT.t2, AT.tag)) return { fault: 'stamp', sender };
     return { packet: { kind: 'probe', ...head } };
   }
   if (kind !== KINDS.reply) return { fault: 'kind', sender };
@@ -160,17 +173,18 @@ function readIdentity(bytes: Buffer, at: number): GatewayIdentity | undefined {
 /** A text that a page may show: printable ASCII without spaces, as mesh names are. */
 function readName(bytes: Buffer, at: number): string | undefined {
   const length = bytes[at] as number;
-  if (length === 0 || length > NAME_BYTES_MAX) return undefined;
-  const text = bytes.subarray(at + 1, at + 1 + length);
-  if (!text.every((byte) => byte > 0x20 && byte < 0x7f)) return undefined;
-  return isZero(bytes.subarray(at + 1 + length, at + 1 + NAME_BYTES_MAX)) ? text.toString('latin1') : undefined;
+  const start = at + 1;
+  if (length === 0 || length > NAME_BYTES_MAX || !isZero(bytes, start + length, start + NAME_BYTES_MAX))
+    return undefined;
+  const text = bytes.toString('latin1', start, start + length);
+  return PRINTABLE.test(text) ? text : undefined;
 }
 
-function isZero(bytes: Buffer): boolean {
-  return bytes.every((byte) => byte === 0);
+function isZero(bytes: Buffer, start: number, end: number): boolean {
+  return bytes.compare(ZEROS, 0, end - start, start, end) === 0;
 }
 
-function hmacOf(bytes: Buffer, key: Buffer, end: number): Hmac {
+function hmacOf(bytes: Buffer, key: KeyObject, end: number): Hmac {
   return createHmac('sha256', key).update(bytes.subarray(0, end));
 }
 

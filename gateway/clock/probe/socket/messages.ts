@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { GatewayIdentity } from '../../../transport/index.ts';
 import type { ProbeLimits } from '../limits.ts';
 import type { Exchange, ProbeCounters, ProbePeer, Refusal, Unanswered } from '../types.ts';
@@ -6,7 +7,7 @@ import type { Exchange, ProbeCounters, ProbePeer, Refusal, Unanswered } from '..
 export interface WorkerSettings {
   own: GatewayIdentity;
   boot: string;
-  key: Uint8Array;
+  key: KeyObject;
   listen: { host: string; port: number };
   limits: Partial<ProbeLimits>;
 }

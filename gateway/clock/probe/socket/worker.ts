@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { V4MAPPED } from 'node:dns';
 import { lookup } from 'node:dns/promises';
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { errnoOf, messageOf } from '../../../../core/errors/index.ts';
@@ -41,10 +41,10 @@ const clock: Clock = {
   setTimer: (delayMs, callback) => systemClock.setTimer(delayMs, accounted(callback)),
 };
 
-/** On an IPv6 socket IPv4 addresses are written as ::ffff:a.b.c.d. */
+/** On an IPv6 socket IPv4 addresses are written as ::ffff:a.b.c.d; Node leaves one that it is given as it is. */
 async function addressOf(host: string): Promise<string> {
   const { address } = await lookup(host, family === 4 ? { family } : { family, hints: V4MAPPED });
-  return address;
+  return family === 6 && isIPv4(address) ? `::ffff:${address}` : address;
 }
 
 const addresses = new PeerAddresses({
@@ -63,7 +63,7 @@ const driver = new ProbeDriver({
   path: 'udp',
   own,
   boot,
-  key: Buffer.from(key),
+  key,
   clock,
   limits,
   send: (peer, bytes) => {

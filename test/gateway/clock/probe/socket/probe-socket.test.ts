@@ -13,6 +13,8 @@ import { KEY, probeOf } from '../packets.ts';
 import { holdUp } from './hold-up.ts';
 import { newSocket } from './sockets.ts';
 
+/** By how much the clocks of two threads may differ in their reading. */
+const CLOCK_GRAIN_MS = 0.005;
 const open: ProbeSocket[] = [];
 const children: ChildProcess[] = [];
 
@@ -46,25 +48,33 @@ function collect(socket: ProbeSocket): Exchange[] {
 const roundTripMs = ({ t1Ms, t2Ms, t3Ms, t4Ms }: Exchange) => t4Ms - t1Ms - (t3Ms - t2Ms);
 const offsetMs = ({ t1Ms, t2Ms, t3Ms, t4Ms }: Exchange) => (t2Ms - t1Ms + (t3Ms - t4Ms)) / 2;
 
-/** All threads and processes of a machine share one clock, so the offset is 0; windows of 16 samples, as the clock uses them. */
+/**
+ * All threads and processes of a machine share one clock, so the true offset is 0: it lies within half the round trip of every
+ * exchange, and the best of 16 is close to it. Other programs may hold up a few of these.
+ */
 function expectNoOffset(exchanges: readonly Exchange[]): void {
+  for (const exchange of exchanges) {
+    expect(roundTripMs(exchange)).toBeGreaterThan(0);
+    expect(Math.abs(offsetMs(exchange))).toBeLessThan(roundTripMs(exchange) / 2 + CLOCK_GRAIN_MS);
+  }
   const inOrder = exchanges.toSorted((one, other) => one.t1Ms - other.t1Ms);
   const errorsMs: number[] = [];
   for (let from = 0; from + 16 <= inOrder.length; from += 16) {
     const [best] = inOrder.slice(from, from + 16).toSorted((one, other) => roundTripMs(one) - roundTripMs(other));
     errorsMs.push(Math.abs(offsetMs(best as Exchange)));
   }
-  expect(Math.max(...errorsMs)).toBeLessThan(0.5);
-  const roundTripsMs = exchanges.map(roundTripMs).sort((one, other) => one - other);
-  expect(roundTripsMs[0]).toBeGreaterThan(0);
-  expect(roundTripsMs[Math.floor(roundTripsMs.length / 2)]).toBeLessThan(1);
+  expect(median(errorsMs)).toBeLessThan(0.5);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] as number;
 }
 
 /** Asks in bursts, with this thread blocked for half of the time, until there are so many exchanges. */
 async function measureBlocked(socket: ProbeSocket, peer: string, wanted: number): Promise<Exchange[]> {
   const exchanges = collect(socket);
   for (let turn = 0; exchanges.length < wanted && turn < 100; turn++) {
-    socket.probe(peer, 16, 4);
+    socket.probe(peer, 16, 2);
     await setTimeout(holdUp(turn));
   }
   expect(exchanges.length).toBeGreaterThanOrEqual(wanted);
@@ -76,6 +86,8 @@ describe('a socket for clock probes', () => {
     const { a, b } = await pair();
     const exchanges = await measureBlocked(a, 'b', 160);
     expectNoOffset(exchanges);
+    // A main thread that stamps would see its own pauses of 50 ms and more.
+    expect(median(exchanges.map(roundTripMs))).toBeLessThan(5);
     const [{ boot } = { boot: '' }] = exchanges;
     expect(boot).toMatch(/^[0-9a-f]{16}$/);
     expect(
@@ -156,8 +168,11 @@ describe('a socket for clock probes', () => {
   it('starts its thread again on the same port, and goes on with all that was counted', async () => {
     const { a, b, portB } = await pair();
     const exchanges = collect(a);
-    a.probe('b', 4, 1);
-    await eventually(() => expect([exchanges.length, b.counters().answered]).toEqual([4, 4]));
+    await eventually(() => {
+      a.probe('b', 1, 1);
+      expect(Math.min(exchanges.length, b.counters().answered)).toBeGreaterThanOrEqual(4);
+    });
+    const before = { exchanges: exchanges.length, answered: b.counters().answered };
     const peers = [{ name: 'b', host: '127.0.0.1', port: portB }];
     for (const socket of [a, b]) {
       // No caller can send this; it is what a fault in the thread would look like.
@@ -167,9 +182,9 @@ describe('a socket for clock probes', () => {
     }
     await eventually(() => {
       a.probe('b', 1, 1);
-      expect(exchanges.length).toBeGreaterThan(4);
+      expect(exchanges.length).toBeGreaterThan(before.exchanges);
     });
-    await eventually(() => expect(b.counters().answered).toBeGreaterThan(4));
+    await eventually(() => expect(b.counters().answered).toBeGreaterThan(before.answered));
     expect(b.counters().refused.replayed).toBe(0);
     expect(new Set(exchanges.map(({ boot }) => boot)).size).toBe(1);
   });
