@@ -28,6 +28,10 @@ export const TOPIC_KINDS = [
   'linkgap',
   /** What was refused, with code and reason: JSON. See dead-letter.ts. */
   'deadletter',
+  /** A question for the time, QoS 0: of a device, see core/mesh-time/follow/messages.ts; to a gateway, the probes of other gateways. */
+  'time',
+  /** What a gateway answers to a device's question for the time: JSON, QoS 0. See core/mesh-time/follow/messages.ts. */
+  'now',
 ] as const;
 
 export type TopicKind = (typeof TOPIC_KINDS)[number];

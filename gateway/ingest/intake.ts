@@ -111,6 +111,8 @@ export class Intake {
       case 'cmd':
       case 'reply':
       case 'deadletter':
+      case 'time':
+      case 'now':
         return undefined;
     }
   }
