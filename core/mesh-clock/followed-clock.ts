@@ -27,8 +27,8 @@ export interface FollowedClockOptions {
 
 /**
  * A clock whose wall time is the mesh's, once it is synchronised, and the machine's before; monotonic time and timers are the machine's
- * always. It jumps when it is first synchronised, and only forwards from then on. Whoever carries questions and answers calls `answered`,
- * `malformed` and `reachable`.
+ * always. It jumps when it is first synchronised, and only forwards from then on. Whoever carries questions and answers calls `answered`
+ * and `malformed`.
  */
 export class FollowedClock implements Clock {
   readonly #options: FollowedClockOptions;
@@ -45,10 +45,10 @@ export class FollowedClock implements Clock {
     );
   }
 
-  /** Begins to ask. */
+  /** Begins to ask, with a burst; once more when there is a way to the servers that was not there before. */
   start(): void {
     this.#isRunning = true;
-    this.reachable();
+    this.#step({ type: 'reachable' });
   }
 
   /** Asks no more, and goes on by what it knows. Safe twice. */
@@ -95,11 +95,6 @@ export class FollowedClock implements Clock {
 
   get serverId(): string | undefined {
     return this.#follower.serverId;
-  }
-
-  /** There is a way to the servers that was not there before. */
-  reachable(): void {
-    this.#step({ type: 'reachable' });
   }
 
   /** An answer came in at receivedMs of monotonic time. */
