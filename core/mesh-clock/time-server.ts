@@ -8,17 +8,14 @@ export interface TimeServer {
 
 const FORM = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^\s:[\]]+)):(?<port>\d{1,5})$/;
 
-/** `host:port`, `[v6 address]:port`, or host and port by themselves. */
-export const timeServerSchema = z.union([
-  z.strictObject({ host: z.string().min(1), port: z.int().min(1).max(65_535) }),
-  z.string().transform((text, context): TimeServer => {
-    const server = parseTimeServer(text);
-    if (server === undefined) context.addIssue({ code: 'custom', message: 'must be host:port or [address]:port' });
-    return server ?? { host: '', port: 0 };
-  }),
-]);
+/** `host:port` or `[v6 address]:port`. */
+export const timeServerSchema = z.string().transform((text, context): TimeServer => {
+  const server = parseTimeServer(text);
+  if (server === undefined) context.addIssue({ code: 'custom', message: 'must be host:port or [address]:port' });
+  return server ?? { host: '', port: 0 };
+});
 
-export function parseTimeServer(text: string): TimeServer | undefined {
+function parseTimeServer(text: string): TimeServer | undefined {
   const { v6, host, port } = FORM.exec(text)?.groups ?? {};
   const number = Number(port);
   return number >= 1 && number <= 65_535 ? { host: (v6 ?? host) as string, port: number } : undefined;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { codeOf, messageOf } from '../../core/errors/index.ts';
 import type { DurableLog } from '../../core/log/index.ts';
-import { type FollowedClock, MqttTime, UdpTime } from '../../core/mesh-clock/index.ts';
+import { type FollowedClock, logNote, MqttTime, UdpTime } from '../../core/mesh-clock/index.ts';
 import type { FollowerNote } from '../../core/mesh-time/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import type { Clock, Timer } from '../../core/time/index.ts';
@@ -63,21 +63,8 @@ export async function openShimTime(
   let patience: Timer | undefined;
 
   const onNote = (note: FollowerNote): void => {
-    switch (note.kind) {
-      case 'synchronised':
-        log.info({ server: note.serverId, steppedByMs: note.steppedByMs }, 'synchronised with the mesh');
-        writing = learn();
-        return;
-      case 'setForwards':
-        log.warn({ server: note.serverId, byMs: note.byMs }, 'the clock was far behind the mesh, and was set forwards');
-        return;
-      case 'silent':
-        log.warn({ server: note.server }, 'nobody tells the time of the mesh');
-        return;
-      case 'heardAgain':
-        log.info({ server: note.serverId }, 'the time of the mesh is told again');
-        return;
-    }
+    logNote(log, note);
+    if (note.kind === 'synchronised') writing = learn();
   };
   const way = wayOf(config, deps, onNote);
   const lastStampMs = last?.kind === 'stamped' ? last.stampMs : undefined;
