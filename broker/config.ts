@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accountSchema } from '../core/identity/index.ts';
+import { timeServerSchema } from '../core/mesh-clock/index.ts';
 import { HLC_AHEAD_MS_MAX } from '../core/time/index.ts';
 import { BROKER_URLS_MAX, brokerUrlSchema, isMeshName } from '../core/wire/index.ts';
 import { bridgesSchema } from './bridge/index.ts';
@@ -171,6 +172,8 @@ export const brokerConfigSchema = z.strictObject({
       moveFiresWill: z.boolean().default(false),
     })
     .prefault({}),
+  /** Gateways whose time this broker follows over UDP, as host:port, and stamps by; by the machine's clock when left out. */
+  time: z.strictObject({ servers: z.array(timeServerSchema).min(1).max(16) }).optional(),
   journal: z
     .strictObject({
       /** Bound on disk. At the bound the oldest segment goes, which only a link that is down may still want. */

@@ -5,6 +5,7 @@ import { systemRandom } from '../core/random/index.ts';
 import { systemClock } from '../core/time/index.ts';
 import { createBroker } from './broker.ts';
 import { brokerConfigSchema } from './config.ts';
+import { BrokerTime } from './time/index.ts';
 
 /** Runs one broker as this process until it is told to stop. Resolves with the exit code. */
 export async function runBroker(configFile: string): Promise<number> {
@@ -14,9 +15,16 @@ export async function runBroker(configFile: string): Promise<number> {
       level: process.env['LATTICE_LOG_LEVEL'] ?? 'info',
       base: { part: 'broker', broker: config.id },
     });
-    const broker = await createBroker(config, { clock: systemClock, random: systemRandom(), log });
+    const random = systemRandom();
+    const time = config.time && new BrokerTime(config, { clock: systemClock, random: random.fork('time'), log });
+    const broker = await createBroker(config, { clock: time?.clock ?? systemClock, random, log });
     await broker.start();
+    time?.start();
     log.info(broker.addresses, 'the broker is ready');
-    return { detail: { ...broker.addresses }, stop: () => broker.stop() };
+    const stop = async (): Promise<void> => {
+      await broker.stop();
+      time?.stop();
+    };
+    return { detail: { ...broker.addresses }, stop };
   });
 }

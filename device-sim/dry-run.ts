@@ -1,5 +1,6 @@
 import { seededRandom } from '../core/random/index.ts';
 import { meshTopic } from '../core/wire/index.ts';
+import { aheadMs, type Stamp } from './clock/index.ts';
 import { type DevicePlan, planDevices } from './plan.ts';
 import { bootId, ReadingStream } from './reading-stream.ts';
 import type { Scenario } from './scenario.ts';
@@ -25,24 +26,31 @@ export async function* dryRun(
   const queue = new DueQueue(
     plans.map((plan) => virtualDevice(scenario, plan, bootId(random.fork(`boot/${plan.id}`)))),
   );
+  // Who follows the mesh is taken to know the time.
+  const stampOf = ({ clockFault }: DevicePlan, dueMs: number): Stamp => {
+    const tsMs = startWallMs + dueMs;
+    if (clockFault === undefined || scenario.time === 'mesh') return { tsMs, timeQuality: 'sync' };
+    return { tsMs: tsMs + aheadMs(clockFault, dueMs), timeQuality: 'est' };
+  };
   const endMs = (scenario.stop.afterS ?? Number.POSITIVE_INFINITY) * 1_000;
   const readingsMax = scenario.stop.afterReadings ?? Number.POSITIVE_INFINITY;
   for (let made = 0; made < readingsMax; made++) {
-    const { stream, topic } = queue.first;
+    const { stream, topic, plan } = queue.first;
     const dueMs = stream.nextDueMs;
     if (dueMs > endMs) return;
-    yield { topic, payload: stream.take(startWallMs + dueMs).payload };
+    yield { topic, payload: stream.take(stampOf(plan, dueMs)).payload };
     queue.settleFirst();
   }
 }
 
 interface VirtualDevice {
+  plan: DevicePlan;
   stream: ReadingStream;
   topic: string;
 }
 
 function virtualDevice(scenario: Scenario, plan: DevicePlan, boot: string): VirtualDevice {
-  return { stream: new ReadingStream(plan, boot), topic: meshTopic(scenario.site, plan.id, 'state') };
+  return { plan, stream: new ReadingStream(plan, boot), topic: meshTopic(scenario.site, plan.id, 'state') };
 }
 
 /** Devices by when their next reading is due: a binary heap, ties in order of topic so that the order is total. */

@@ -3,6 +3,7 @@ import type { LatticeError } from '../core/errors/index.ts';
 import { derivedPassword } from '../core/identity/index.ts';
 import { type Random, seededRandom, systemRandom } from '../core/random/index.ts';
 import { type Clock, delay, systemClock } from '../core/time/index.ts';
+import { FleetClocks } from './clock/index.ts';
 import { type DevicePlan, planDevices } from './plan.ts';
 import { bootId } from './reading-stream.ts';
 import type { Scenario } from './scenario.ts';
@@ -58,6 +59,8 @@ class RunningFleet implements Fleet {
   readonly #seed: string | number;
   readonly #deps: FleetDeps & { clock: Clock; random: Random };
   readonly #stats = new FleetStats();
+  readonly #clocks: FleetClocks;
+  readonly #links = new Map<string, Link>();
   readonly #devices: { plan: DevicePlan; link: Link; device: SimDevice }[];
   readonly #finish = Promise.withResolvers<void>();
   #startedMs = 0;
@@ -74,6 +77,10 @@ class RunningFleet implements Fleet {
     this.#scenario = scenario;
     this.#seed = seed;
     this.#deps = deps;
+    this.#clocks = new FleetClocks({
+      ...{ time: scenario.time, plans, clock: deps.clock, random: deps.random.fork('clocks') },
+      publish: (device, payload) => this.#links.get(device)?.publish('time', payload, { qos: 0 }),
+    });
     const gate = new ConnectGate(scenario.connectConcurrencyMax);
     this.#devices = plans.map((plan, index) => this.#createDevice(plan, index, plans.length, gate));
   }
@@ -122,6 +129,7 @@ class RunningFleet implements Fleet {
     for (const { device } of this.#devices) device.pause();
     this.#endedMs = this.#deps.clock.monotonicMs();
     if (this.wasEverUp) await this.drain(this.#deps.drainTimeoutMs ?? DRAIN_TIMEOUT_MS);
+    this.#clocks.stop();
     await Promise.all(this.#devices.map(({ link }) => link.stop()));
     this.#isOver = true;
   }
@@ -138,12 +146,16 @@ class RunningFleet implements Fleet {
     const { clock, random, ca, onProblem, createLink } = this.#deps;
     const scenario = this.#scenario;
     const events: DeviceLinkEvents = {
-      up: () => device.linkUp(),
+      up: () => {
+        device.linkUp();
+        this.#clocks.linkUp(plan.id);
+      },
       down: (error) => {
         device.linkDown();
         onProblem?.(plan.id, error);
       },
       refused: (error) => onProblem?.(plan.id, error),
+      heard: (_kind, payload) => this.#clocks.heard(plan.id, payload),
     };
     const own = random.fork(plan.id);
     const link =
@@ -156,16 +168,19 @@ class RunningFleet implements Fleet {
         ownBroker: index % scenario.brokers.length,
         ...credentials(scenario, plan.id),
         ca,
+        hears: this.#clocks.hears(plan.id),
         clock,
         random: own.fork('link'),
         gate,
         events,
       });
+    this.#links.set(plan.id, link);
     const device = new SimDevice({
       plan,
       boot: bootId(own),
       link,
       clock,
+      stamp: () => this.#clocks.stamp(plan.id),
       stats: this.#stats,
       queueReadingsMax: queueReadingsMax(scenario, total),
       windowMax: scenario.windowMax,

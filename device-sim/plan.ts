@@ -1,6 +1,7 @@
 import type { Random } from '../core/random/index.ts';
 import { VERSION } from '../core/version.ts';
 import type { DeviceMeta } from '../core/wire/index.ts';
+import type { ClockFault } from './clock/index.ts';
 import { buildGenerator, type Generator } from './generators/generator.ts';
 import { loadMotes, MOTE_INTERVAL_MS, type MoteRecording, replay } from './replay/motes.ts';
 import { deviceIds, type MoteReplayFleet, type Scenario, type SimulatedFleet } from './scenario.ts';
@@ -15,6 +16,8 @@ export interface DevicePlan {
   intervalMs: number;
   qos: 0 | 1;
   meta: DeviceMeta;
+  /** What is wrong with its clock; nothing when left out. */
+  clockFault?: ClockFault | undefined;
   /** Stateful: one run each. */
   generator: Generator;
 }
@@ -58,6 +61,7 @@ function simulatedDevice(
     firstDueMs: startMs + phaseMs,
     intervalMs: fleet.intervalMs,
     qos: fleet.qos,
+    clockFault: fleet.clock,
     meta: {
       name: id,
       manufacturer: 'lattice-sim',

@@ -1,4 +1,5 @@
 import { encodeReading } from '../core/wire/index.ts';
+import type { Stamp } from './clock/index.ts';
 import type { DevicePlan } from './plan.ts';
 
 /** The readings of one device one after another, with when each is due. The same on the network and in virtual time. */
@@ -19,14 +20,14 @@ export class ReadingStream {
     return this.#nextDueMs;
   }
 
-  /** Makes the reading that is due, stamped with tsMs (wall ms). */
-  take(tsMs: number): { seq: number; payload: string } {
+  /** Makes the reading that is due. */
+  take({ tsMs, timeQuality }: Stamp): { seq: number; payload: string } {
     const seq = ++this.#seq;
     // Values follow the nominal time, so that they depend on the seed alone and not on how late a timer was.
     const nominalMs = this.#plan.firstDueMs + (seq - 1) * this.#plan.intervalMs;
     const metrics = this.#plan.generator(nominalMs);
     this.#nextDueMs += this.#plan.intervalMs;
-    const payload = encodeReading({ tsMs: Math.round(tsMs), seq, boot: this.#boot, timeQuality: 'sync', metrics });
+    const payload = encodeReading({ tsMs: Math.round(tsMs), seq, boot: this.#boot, timeQuality, metrics });
     return { seq, payload };
   }
 

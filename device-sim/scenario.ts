@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { loadConfig } from '../core/config/index.ts';
 import { LatticeError } from '../core/errors/index.ts';
 import { brokerUrlSchema, isMeshName } from '../core/wire/index.ts';
+import { clockFaultSchema } from './clock/index.ts';
 import { DEFAULT_METRICS, metricsSchema } from './generators/metrics.ts';
 import { MOTE_COUNT } from './replay/motes.ts';
 
@@ -20,6 +21,8 @@ const simulatedFleetSchema = z.strictObject({
   /** Devices of one room see the same swings of the room. */
   devicesPerRoom: z.int().min(1).default(4),
   metrics: metricsSchema.default(DEFAULT_METRICS),
+  /** What is wrong with the clock of each of them. Left out: they have the clock of this machine. */
+  clock: clockFaultSchema.optional(),
 });
 export type SimulatedFleet = z.infer<typeof simulatedFleetSchema>;
 
@@ -46,6 +49,8 @@ export const scenarioSchema = z
     password: z.string().optional(),
     /** Instead: each device logs in under its own name, its password derived from the site's key. */
     siteKey: z.string().min(1).optional(),
+    /** What devices stamp by: their own clocks, or the gateways' time, which they ask for through the brokers. */
+    time: z.enum(['system', 'mesh']).default('system'),
     /** Hour of the day that the fleet believes to start at. */
     startHour: z.number().min(0).max(24).default(8),
     /** Devices come up spread over this time. Default: 5 ms a device. */

@@ -1,5 +1,6 @@
 import type { Link } from '../core/device-link/index.ts';
 import type { Clock, Timer } from '../core/time/index.ts';
+import type { Stamp } from './clock/index.ts';
 import { Outbox, type OutboxEntry } from './outbox.ts';
 import type { DevicePlan } from './plan.ts';
 import { ReadingStream } from './reading-stream.ts';
@@ -10,6 +11,8 @@ export interface SimDeviceOptions {
   boot: string;
   link: Link;
   clock: Clock;
+  /** What its clock says now. */
+  stamp: () => Stamp;
   stats: FleetStats;
   queueReadingsMax: number;
   windowMax: number;
@@ -71,9 +74,9 @@ export class SimDevice {
   }
 
   #produce(): void {
-    const { clock, stats, mayProduce } = this.#options;
+    const { stamp, stats, mayProduce } = this.#options;
     if (!mayProduce()) return;
-    const { seq, payload } = this.#stream.take(clock.wallMs());
+    const { seq, payload } = this.#stream.take(stamp());
     stats.sent++;
     stats.dropped += this.#outbox.push(seq, payload);
     this.#pump();

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { timeServerSchema } from '../core/mesh-clock/index.ts';
 import { brokerUrlSchema, isMeshName } from '../core/wire/index.ts';
 import { DRIVER_NAMES, type DriverName } from './sensors.ts';
 
@@ -44,6 +45,19 @@ export const shimConfigSchema = z
       })
       .prefault({}),
     drivers: driversSchema.prefault({}),
+    time: z
+      .strictObject({
+        /**
+         * `mqtt`: follows the gateways' time through the brokers. `udp`: by datagrams to `servers`, which is more exact. `system`:
+         * takes the machine's clock as it is.
+         */
+        mode: z.enum(['mqtt', 'udp', 'system']).default('mqtt'),
+        /** Of gateways, as host:port; for `udp`. */
+        servers: z.array(timeServerSchema).max(16).default([]),
+        /** How long readings of an unknown time wait for the mesh's, once there is a connection, before they are published as they are. */
+        waitMsMax: z.int().min(0).max(3_600_000).default(10_000),
+      })
+      .prefault({}),
     /** Readings under way without a PUBACK. */
     windowMax: z.int().min(1).max(1_000).default(64),
     /** Place of the device, for people. */
@@ -62,6 +76,19 @@ export const shimConfigSchema = z
     }
     if (config.password !== undefined && config.siteKey !== undefined) {
       context.addIssue({ code: 'custom', path: ['siteKey'], message: 'give a password or the site key, not both' });
+    }
+    if (config.time.mode === 'udp' && config.time.servers.length === 0) {
+      context.addIssue({ code: 'custom', path: ['time', 'servers'], message: 'time over UDP needs a server' });
+    }
+    if (config.time.mode === 'udp' && config.siteKey === undefined && config.password === undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['siteKey'],
+        message: 'time over UDP needs the site key or a password',
+      });
+    }
+    if (config.time.mode !== 'udp' && config.time.servers.length > 0) {
+      context.addIssue({ code: 'custom', path: ['time', 'servers'], message: 'servers are for the mode udp' });
     }
   });
 export type ShimConfig = z.infer<typeof shimConfigSchema>;

@@ -5,12 +5,14 @@ import type { Clock } from '../core/time/index.ts';
 import type { Gap } from '../core/wire/index.ts';
 import type { Boots } from './boots.ts';
 import type { Published } from './published.ts';
+import type { Stamps } from './time/index.ts';
 
 /**
  * Publishes the log's records in order at QoS 1 and moves the cursor on as they are acknowledged.
  *
- * Boot id and sequence number of a reading follow from its position in the log, see boots.ts. So a reading that is published again, after a lost connection or a SIGKILL, has the same bytes, and the
- * gateways know it. Positions that are missing when the log is read were dropped at its bound (or damaged), and are
+ * Boot id and sequence number of a reading follow from its position in the log, see boots.ts, and its stamp from the record and what
+ * was first learnt of its time, see time/time-lines.ts. So a reading that is published again, after a lost connection or a SIGKILL, has
+ * the same bytes, and the gateways know it. Positions that are missing when the log is read were dropped at its bound (or damaged), and are
  * declared as a gap in their place, with their numbers.
  *
  * What has been read ahead stays in memory until it is acknowledged: at most a read of the log.
@@ -20,6 +22,7 @@ export interface PublisherOptions {
   cursor: LogCursor;
   published: Published;
   boots: Boots;
+  stamps: Stamps;
   link: Link;
   clock: Clock;
   windowMax: number;
@@ -118,9 +121,11 @@ export class Publisher {
       const records = await log.read(this.#readPosition, READ_BYTES);
       for (const { position, payload } of records) {
         if (position > this.#readPosition) this.#takeGap(position);
+        const stamped = await this.#stamped(Buffer.from(payload).toString('utf8'));
+        if (stamped === undefined) return;
         this.#items.push({
           kind: 'state',
-          payload: this.#numbered(payload, position),
+          payload: this.#numbered(stamped, position),
           endPosition: position + 1,
           isAcknowledged: false,
         });
@@ -191,9 +196,22 @@ export class Publisher {
       .catch(() => {});
   }
 
+  /** The record with its stamp, which may have to be waited for; undefined when it stops. */
+  async #stamped(record: string): Promise<string | undefined> {
+    const { stamps } = this.#options;
+    const { signal } = this.#stopping;
+    for (;;) {
+      if (signal.aborted) return undefined;
+      const stamped = stamps.published(record);
+      if (stamped !== undefined) return stamped;
+      this.#pump();
+      await stamps.changed(signal);
+    }
+  }
+
   /** The record with what only its place in the log says. */
-  #numbered(record: Uint8Array, position: number): string {
+  #numbered(record: string, position: number): string {
     const { boot, seq } = this.#options.boots.of(position);
-    return `{"seq":${seq},"boot":"${boot}",${Buffer.from(record).toString('utf8').slice(1)}`;
+    return `{"seq":${seq},"boot":"${boot}",${record.slice(1)}`;
   }
 }

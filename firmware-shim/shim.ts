@@ -17,6 +17,7 @@ import { nodeSensorFs } from './sensor-fs.ts';
 import { Sensors } from './sensors.ts';
 import { parseInput } from './socket/parse-input.ts';
 import { listenOnSocket } from './socket/socket-server.ts';
+import { openShimTime } from './time/index.ts';
 
 export interface Shim {
   /** Names of the metrics that the sensors gave at the start. */
@@ -38,8 +39,9 @@ export async function startShim(
   deps: { log: Logger; clock?: Clock; random?: Random },
 ): Promise<Shim> {
   const { log: logger, clock = systemClock, random = systemRandom() } = deps;
+  const fs = nodeSensorFs(config.sysfsRoot);
   const sensors = new Sensors({
-    fs: nodeSensorFs(config.sysfsRoot),
+    fs,
     clock,
     isEnabled: (driver) => config.drivers[driver],
     onLate: (driver) => logger.warn({ driver }, 'sensors do not answer; they are left out until they do'),
@@ -57,7 +59,12 @@ export async function startShim(
   const cursor = await log.cursor(CURSOR);
   const published = await Published.open(join(config.dataDir, 'published'), cursor.position, clock);
   const boots = await openBoots(join(config.dataDir, 'boot-id'), log, published.position, random);
-  const recorder = new Recorder(log, clock);
+  const account = accountOf(config);
+  const time = await openShimTime(config, {
+    ...{ fs, readings: log, clock, random: random.fork('time'), log: logger, account },
+    publish: (payload) => link.publish('time', payload, { qos: 0 }),
+  });
+  const recorder = new Recorder(log, time.stamps);
   const link = new DeviceLink({
     site: config.site,
     device: config.device,
@@ -70,20 +77,23 @@ export async function startShim(
       ...(config.area === undefined ? {} : { area: config.area }),
     },
     brokers: config.brokers,
-    ...credentials(config),
+    ...account,
     ca: config.caFile === undefined ? undefined : await readFile(config.caFile, 'utf8'),
+    hears: time.hears,
     clock,
     random: random.fork('link'),
     events: {
       up: (broker) => {
         logger.info({ broker }, 'connected');
         publisher.linkUp();
+        time.linkUp();
       },
       down: (error) => {
         logger.warn({ code: error.code, err: error.message }, 'connection lost; readings wait on disk');
         publisher.linkDown();
       },
       refused: (error) => logger.warn({ code: error.code, err: error.message }, 'no connection'),
+      heard: (_kind, payload) => time.heard(payload),
     },
   });
   const publisher = new Publisher({
@@ -91,6 +101,7 @@ export async function startShim(
     cursor,
     published,
     boots,
+    stamps: time.stamps,
     link,
     clock,
     windowMax: config.windowMax,
@@ -116,7 +127,7 @@ export async function startShim(
       : await listenOnSocket({
           path: config.socketPath,
           accept: async (line) => {
-            const { metrics, tsMs } = parseInput(line, clock.wallMs());
+            const { metrics, tsMs } = parseInput(line, time.stamps.latestMs());
             await recorder.record(metrics, tsMs);
           },
         });
@@ -134,6 +145,7 @@ export async function startShim(
     await sampled;
     await socket?.close();
     await publisher.stop(DRAIN_TIMEOUT_MS);
+    await time.stop();
     await link.stop();
     await log.close();
   };
@@ -151,7 +163,7 @@ export async function startShim(
   };
 }
 
-function credentials(config: ShimConfig): { username?: string; password?: string } {
+function accountOf(config: ShimConfig): { username?: string; password?: string } {
   const { device, username, password, siteKey } = config;
   if (siteKey !== undefined) return { username: device, password: derivedPassword(siteKey, 'device', device) };
   return username === undefined || password === undefined ? {} : { username, password };

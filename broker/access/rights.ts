@@ -30,7 +30,7 @@ export function topicFault(topic: string): LatticeError | undefined {
 }
 
 /** What a device may say. */
-const DEVICE_KINDS: readonly TopicKind[] = ['state', 'availability', 'meta', 'gap'];
+const DEVICE_KINDS: readonly TopicKind[] = ['state', 'availability', 'meta', 'gap', 'time'];
 
 /** What an account may do at a site, as filters; whatever one of them covers is allowed. */
 interface Rights {
@@ -57,7 +57,7 @@ function rightsByRole({ username, role }: Identity, site: string): Rights {
     case 'device': {
       if (!isMeshName(username)) return { publish: [], subscribe: [], shards: false };
       const own = `${MESH_ROOT}/${site}/${username}`;
-      // Health is what brokers and gateways say of themselves, and dead letters what they say of devices.
+      // Health is what brokers and gateways say of themselves, dead letters what they say of devices, `now` what they say to them.
       const publish = DEVICE_KINDS.map((kind) => `${own}/${kind}`);
       return { publish, subscribe: [`${own}/#`, HOME_ASSISTANT_STATUS_TOPIC, BROKERS_TOPIC], shards: false };
     }

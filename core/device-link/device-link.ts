@@ -46,6 +46,8 @@ export interface DeviceLinkEvents {
   down(error: LatticeError): void;
   /** An attempt did not lead to a connection: AUTH_FAILED or UNREACHABLE. */
   refused(error: LatticeError): void;
+  /** A message came in on a topic of this device's own, of one of the kinds that it `hears`. */
+  heard?(kind: TopicKind, payload: Uint8Array): void;
 }
 
 export interface DeviceLinkOptions {
@@ -60,6 +62,8 @@ export interface DeviceLinkOptions {
   password?: string | undefined;
   /** PEM of the authority that signed the brokers' certificates, for mqtts. */
   ca?: string | undefined;
+  /** Kinds of its own topics that it subscribes to, at QoS 0. */
+  hears?: readonly TopicKind[];
   clock: Clock;
   random: Random;
   gate?: ConnectGate;
@@ -213,15 +217,18 @@ export class DeviceLink implements Link {
   }
 
   #announce(client: MqttClient, broker: string): void {
-    const { meta, site, device } = this.#options;
+    const { meta, site, device, hears = [], events } = this.#options;
+    const heard = new Map(hears.map((kind) => [meshTopic(site, device, kind), kind]));
     this.publish('meta', JSON.stringify(meta), { qos: 1, retain: true });
     this.publish('availability', 'online', { qos: 1, retain: true });
     const own = meshTopic(site, device, 'availability');
-    const filters = [BROKERS_TOPIC];
+    const filters = [BROKERS_TOPIC, ...heard.keys()];
     // The broker that was lost may publish the will after this `online`, and the later one would stand.
     if (this.#lastBroker !== undefined && this.#lastBroker !== broker) filters.push(own);
     client.on('message', (topic, payload) => {
-      if (topic === BROKERS_TOPIC) this.#roaming.takeList(payload);
+      const kind = heard.get(topic);
+      if (kind !== undefined) events.heard?.(kind, payload);
+      else if (topic === BROKERS_TOPIC) this.#roaming.takeList(payload);
       else if (topic === own) this.#reassert(client, payload);
     });
     client.subscribe(filters, { qos: 0 }, () => {});

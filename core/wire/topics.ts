@@ -28,8 +28,13 @@ export const TOPIC_KINDS = [
   'linkgap',
   /** What was refused, with code and reason: JSON. See dead-letter.ts. */
   'deadletter',
-  /** To a gateway: packets by which gateways measure each other's clocks, binary, QoS 0. See gateway/clock/probe/packet.ts. */
+  /**
+   * A question for the time, QoS 0: of a device, see core/mesh-time/follow/messages.ts; to a gateway, the packets by which
+   * gateways measure each other's clocks, see gateway/clock/probe/packet.ts.
+   */
   'time',
+  /** What a gateway answers to a device's question for the time: JSON, QoS 0. See core/mesh-time/follow/messages.ts. */
+  'now',
 ] as const;
 
 export type TopicKind = (typeof TOPIC_KINDS)[number];

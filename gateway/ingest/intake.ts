@@ -112,6 +112,7 @@ export class Intake {
       case 'reply':
       case 'deadletter':
       case 'time':
+      case 'now':
         return undefined;
     }
   }

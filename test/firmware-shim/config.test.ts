@@ -12,6 +12,10 @@ it.each([
     'with the site key the device logs in under its own name; leave the user name out',
   ],
   [{ brokers: ['mqtt://host:99999'] }, 'there is no such host or port (at most 65535)'],
+  [{ time: { mode: 'udp' }, siteKey: 'key' }, 'time over UDP needs a server'],
+  [{ time: { mode: 'udp', servers: ['h:1'] } }, 'time over UDP needs the site key or a password'],
+  [{ time: { servers: ['h:1'] } }, 'servers are for the mode udp'],
+  [{ time: { mode: 'udp', servers: ['h'] }, siteKey: 'key' }, 'must be host:port or [address]:port'],
 ])('a configuration with %j is refused', (input, message) => {
   expect(faultsOf(input)).toEqual([message]);
 });

@@ -39,6 +39,7 @@ function configOf(input: object = {}) {
     socketPath: join(folder, 'readings.sock'),
     sysfsRoot: sysfs.root,
     intervalMs: 60_000,
+    time: { mode: 'system' },
     ...input,
   };
 }

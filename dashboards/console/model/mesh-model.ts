@@ -137,6 +137,8 @@ export class MeshModel {
         case 'linkgap':
         case 'cmd':
         case 'reply':
+        case 'time':
+        case 'now':
           return;
       }
     } catch {

@@ -1,0 +1,1 @@
+export { BrokerTime } from './broker-time.ts';
