@@ -359,6 +359,16 @@ export const ERROR_CODES = {
     what: 'A local program sent something that is no reading.',
     remedy: 'Send InfluxDB line protocol or one JSON object per line.',
   },
+
+  // time
+  TIME_NOT_MASTER: {
+    what: 'This gateway is not the master of the time of the mesh, which alone can set it.',
+    remedy: 'Ask the gateway that the message names; `lattice time` shows which it is.',
+  },
+  TIME_NO_REFERENCE: {
+    what: 'The master has no reference outside, or has not heard from it lately.',
+    remedy: 'Give the gateways a reference in their configuration, or see in `lattice time` why it is silent.',
+  },
 } as const satisfies Record<string, { what: string; remedy: string }>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
