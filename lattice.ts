@@ -5,6 +5,7 @@ import { configOption, dataOption, factor, jsonOption, overrideExits, run, whole
 import { EXIT, errorLine, exitCodeOf } from './core/errors/index.ts';
 import { VERSION } from './core/version.ts';
 import { addAgreementCommands } from './gateway/cli/commands.ts';
+import { addTimeCommands } from './gateway/cli/time-commands.ts';
 
 /*
  * The command line. Each command is loaded when it is called, so that `lattice pub` does not pay for the broker.
@@ -300,6 +301,7 @@ program
   .action(run(async (options) => (await import('./core/cli/index.ts')).top(options)));
 
 addAgreementCommands(program);
+addTimeCommands(program);
 
 overrideExits(program);
 try {

@@ -1,4 +1,4 @@
-import type { GatewayHealth, GatewayStatus } from '../core/wire/index.ts';
+import { type GatewayHealth, type GatewayStatus, isMaster } from '../core/wire/index.ts';
 
 /** A gateway's status in the form that is published and stored. */
 export function gatewayHealth(status: GatewayStatus, atMs: number): GatewayHealth {
@@ -23,5 +23,22 @@ export function gatewayHealth(status: GatewayStatus, atMs: number): GatewayHealt
     bufferBytes: buffer.bytes,
     storedP50Ms: latencyMs.p50,
     storedP99Ms: latencyMs.p99,
+    ...clockHealth(status),
+  };
+}
+
+function clockHealth({ id, time }: GatewayStatus): Partial<GatewayHealth> {
+  if (time === undefined) return {};
+  return {
+    timeKind: time.kind,
+    timeIsMaster: isMaster({ id, time }),
+    timeIsAlarmed: time.isAlarmed,
+    ...(time.uncertaintyMs !== undefined && { timeUncertaintyMs: time.uncertaintyMs }),
+    timeUncertaintyMsMax: time.uncertaintyMsMax,
+    timeBehindMs: time.behindMs,
+    timeFrequencyPpm: time.frequencyPpm,
+    timeRefusedTotal: Object.values(time.refused).reduce((sum, count) => sum + count, 0),
+    timeStepsTotal: time.steps,
+    timeDisagreementsTotal: time.disagreements,
   };
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { ERROR_CODES, type ErrorCode, EXIT } from '../errors/index.ts';
 import { type Endpoints, loadEndpoints } from '../mesh/index.ts';
 import { systemClock } from '../time/index.ts';
+import { clockFaults, type GatewayStatus } from '../wire/index.ts';
 import { absences, bestAgreement } from './agreement-table.ts';
 import { type ProbeResult, probePaths } from './doctor.ts';
 import { gatewayStatus } from './gateway-api.ts';
@@ -13,23 +14,32 @@ export interface DoctorOptions {
   json: boolean;
 }
 
-/** Sends a marked reading over every path and says where one stopped. Exit code 1 when one did, or the gateways cannot agree. */
+/**
+ * Sends a marked reading over every path and says where one stopped. Exit code 1 when one did, the gateways cannot agree, or one has a
+ * clock that cannot be relied on.
+ */
 export async function doctor(options: DoctorOptions): Promise<number> {
   const endpoints = loadEndpoints(resolve(options.data));
-  const [results, agreement] = await Promise.all([
+  const [results, statuses] = await Promise.all([
     probePaths(endpoints, systemClock, options.timeoutS * 1000),
-    agreementFaults(endpoints),
+    gatewayStatuses(endpoints),
   ]);
-  const ok = results.every((result) => result.ok) && agreement.length === 0;
-  const text = [doctorText(results), ...agreement].join('\n');
-  process.stdout.write(options.json ? `${JSON.stringify({ ok, paths: results, agreement })}\n` : `${text}\n`);
+  const agreement = agreementFaults(statuses);
+  const time = clockFaults(statuses).map(({ text }) => `${text}; see \`lattice time\`.`);
+  const ok = results.every((result) => result.ok) && agreement.length === 0 && time.length === 0;
+  const text = [doctorText(results), ...agreement, ...time].join('\n');
+  process.stdout.write(options.json ? `${JSON.stringify({ ok, paths: results, agreement, time })}\n` : `${text}\n`);
   return ok ? EXIT.ok : EXIT.failed;
 }
 
-/** What keeps the gateways from agreeing, in words. Those that do not answer are named by the paths through them. */
-async function agreementFaults(endpoints: Endpoints): Promise<string[]> {
+/** Of those that answer; the others are named by the paths through them. */
+async function gatewayStatuses(endpoints: Endpoints): Promise<GatewayStatus[]> {
   const answers = await Promise.allSettled(endpoints.gateways.map((gateway) => gatewayStatus(endpoints, gateway)));
-  const statuses = answers.filter((answer) => answer.status === 'fulfilled').map(({ value }) => value);
+  return answers.filter((answer) => answer.status === 'fulfilled').map(({ value }) => value);
+}
+
+/** What keeps the gateways from agreeing, in words. */
+function agreementFaults(statuses: readonly GatewayStatus[]): string[] {
   const faults = absences(statuses);
   const best = bestAgreement(statuses.flatMap(({ agreement }) => agreement ?? []));
   if (best !== undefined && best.leader === undefined) {

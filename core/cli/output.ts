@@ -34,3 +34,14 @@ export function duration(ms: number): string {
   if (ms < 5_400_000) return `${Math.round(ms / 60_000)} min`;
   return ms < 172_800_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} d`;
 }
+
+/** A short time, to three digits or so: 12 µs, 1.25 ms, 34 ms, and as `duration` from there. */
+export function shortDuration(ms: number): string {
+  if (ms < 0.9995) return `${Math.round(ms * 1_000)} µs`;
+  return ms < 10 ? `${ms.toFixed(2)} ms` : duration(ms);
+}
+
+/** With its sign, also when that is a plus: +12 µs, -1.25 ms. */
+export function signed(value: number, text: (magnitude: number) => string): string {
+  return `${value < 0 ? '-' : '+'}${text(Math.abs(value))}`;
+}

@@ -19,6 +19,7 @@ import { gatewayStatus } from './gateway-api.ts';
 import { linksTable } from './links-table.ts';
 import { count, table } from './output.ts';
 import { queryStore } from './store-query.ts';
+import { clockLines } from './time-table.ts';
 
 export interface MeshStatus {
   site: string;
@@ -156,6 +157,7 @@ export function statusText(mesh: MeshStatus): string {
     ...mesh.gatewaysDown.map(({ id, reason }) => [id, 'DOWN', '', '', '', '', reason]),
   ];
   const links = linksTable(mesh.brokers);
+  const clocks = clockLines(mesh.gateways);
   const agreement = agreementText(mesh.gateways.flatMap((gateway) => gateway.agreement ?? []));
   return [
     table(['BROKER', 'STATE', 'CLIENTS', 'PUBLISHED', 'QUEUED', 'LINKS'], brokers),
@@ -163,6 +165,7 @@ export function statusText(mesh: MeshStatus): string {
     ...(links === undefined ? [] : [links, '']),
     table(['GATEWAY', 'STATE', 'DEVICES', 'SHARDS', 'STORED', 'BUFFERED', 'P50/P99 MS'], gateways),
     '',
+    ...(clocks === undefined ? [] : [clocks, '']),
     ...(agreement === undefined ? [] : [agreement, ...absences(mesh.gateways), '']),
     `Account  ${accountLine(mesh.account)}`,
     ...(mesh.storeCount === undefined ? [] : [`Store    ${count(mesh.storeCount)} numbered readings`]),

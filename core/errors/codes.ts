@@ -402,12 +402,12 @@ export const ERROR_CODES = {
     remedy: 'See lattice time: whether a gateway is cut off, or the reference outside is away.',
   },
   TIME_NOT_MASTER: {
-    what: 'The time of a mesh is set at the gateway that leads its site.',
-    remedy: 'Ask the gateway that the message names.',
+    what: 'This gateway is not the master of the time of the mesh, which alone can set it.',
+    remedy: 'Ask the gateway that the message names; `lattice time` shows which it is.',
   },
   TIME_NO_REFERENCE: {
-    what: "There is no reference outside to set the mesh's time by.",
-    remedy: 'Configure time.reference, or name a time.',
+    what: 'The master has no reference outside, or has not heard from it lately.',
+    remedy: 'Give the gateways a reference in their configuration, or see in `lattice time` why it is silent.',
   },
 } as const satisfies Record<string, { what: string; remedy: string }>;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BROKER_URLS_MAX } from './broker-list.ts';
 import { brokerUrlSchema } from './broker-url.ts';
+import { clockStatusSchema } from './clock-status.ts';
 import { isMeshName } from './topics.ts';
 
 /**
@@ -123,6 +124,26 @@ export const brokerHealthSchema = z.object({
 });
 export type BrokerHealth = z.infer<typeof brokerHealthSchema>;
 
+/**
+ * A gateway's clock. All are left out by one that takes no part in the time of the mesh, as those of older versions. The store has the
+ * kind as 0 (none), 1 (relative) or 2 (absolute), and the booleans as 0 and 1, so that they can be drawn.
+ */
+const clockFields = {
+  timeKind: clockStatusSchema.shape.kind.optional(),
+  timeIsMaster: z.boolean().optional(),
+  timeIsAlarmed: z.boolean().optional(),
+  /** Left out while nothing is known, too. */
+  timeUncertaintyMs: count.optional(),
+  /** Beyond this there is an alarm. */
+  timeUncertaintyMsMax: count.optional(),
+  timeBehindMs: z.number().optional(),
+  timeFrequencyPpm: z.number().optional(),
+  /** Since the start of this process: messages and probes that were refused, steps, and rounds without a majority. */
+  timeRefusedTotal: count.optional(),
+  timeStepsTotal: count.optional(),
+  timeDisagreementsTotal: count.optional(),
+};
+
 export const gatewayHealthSchema = z.object({
   kind: z.literal('gateway'),
   node: meshName,
@@ -146,6 +167,7 @@ export const gatewayHealthSchema = z.object({
   /** Device stamp to stored, ms, over the last minute. */
   storedP50Ms: count,
   storedP99Ms: count,
+  ...clockFields,
 });
 export type GatewayHealth = z.infer<typeof gatewayHealthSchema>;
 

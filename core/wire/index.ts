@@ -16,6 +16,15 @@ export {
   clockMemberStatusSchema,
   clockStatusSchema,
 } from './clock-status.ts';
+export {
+  type ClockFault,
+  type ClockRow,
+  clockFaults,
+  clockRows,
+  isMaster,
+  masterOf,
+  type NamedClock,
+} from './clock-table.ts';
 export { DEAD_LETTER_PAYLOAD_BYTES_MAX, type DeadLetter, deadLetter, deadLetterSchema } from './dead-letter.ts';
 export { type DeviceMeta, deviceMetaSchema } from './device-meta.ts';
 export { FENCE_HEADER, type FencingToken, formatFence, parseFence } from './fence.ts';
@@ -68,6 +77,8 @@ export {
   shardTopic,
 } from './shards.ts';
 export { parseShareFilter } from './share-filter.ts';
+export { type TimeReferenceStatus, timeReferenceSchema } from './time-reference.ts';
+export { type TimeTarget, timeTargetSchema } from './time-target.ts';
 export {
   filterCovers,
   filterMatches,

@@ -12,7 +12,9 @@ import {
   VizLegendOptionsBuilder,
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
+import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard';
 import { PanelBuilder as StatPanel } from '@grafana/grafana-foundation-sdk/stat';
+import { PanelBuilder as StateTimelinePanel } from '@grafana/grafana-foundation-sdk/statetimeline';
 import { PanelBuilder as TablePanel } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TimeSeriesPanel } from '@grafana/grafana-foundation-sdk/timeseries';
 import { DATASOURCE, InfluxQuery } from './influx-query.ts';
@@ -31,8 +33,14 @@ export interface PanelSpec {
 const CHART_HEIGHT = 8;
 const STAT_HEIGHT = 4;
 
+export interface ChartSpec extends PanelSpec {
+  stacked?: boolean;
+  /** Of the axis; undefined where values may be negative. */
+  min?: number | undefined;
+}
+
 /** Lines over time, with a legend below (the SDK leaves it hidden). */
-export function chart(spec: PanelSpec & { stacked?: boolean; min?: number }): TimeSeriesPanel {
+export function chart(spec: ChartSpec): TimeSeriesPanel {
   const panel = new TimeSeriesPanel()
     .title(spec.title)
     .datasource(DATASOURCE)
@@ -77,6 +85,37 @@ export function stat(spec: PanelSpec & { decimals?: number; reduce?: string }): 
     .targets(targetsOf(spec));
   if (spec.description !== undefined) panel.description(spec.description);
   if (spec.decimals !== undefined) panel.decimals(spec.decimals);
+  return panel;
+}
+
+/** What a value stands for. */
+export interface StateSpec {
+  value: number;
+  text: string;
+  /** One of Grafana's names. */
+  colour: string;
+}
+
+/** A bar per series that changes its colour with the state. */
+export function timeline(spec: PanelSpec & { states: readonly StateSpec[] }): StateTimelinePanel {
+  const options = spec.states.map(({ value, text, colour }, index) => [value, { text, color: colour, index }]);
+  const panel = new StateTimelinePanel()
+    .title(spec.title)
+    .datasource(DATASOURCE)
+    .height(spec.height ?? CHART_HEIGHT)
+    .span(spec.width)
+    .mappings([{ type: MappingType.ValueToText, options: Object.fromEntries(options) }])
+    .mergeValues(true)
+    .showValue(VisibilityMode.Auto)
+    .fillOpacity(70)
+    .legend(
+      new VizLegendOptionsBuilder()
+        .showLegend(true)
+        .displayMode(LegendDisplayMode.List)
+        .placement(LegendPlacement.Bottom),
+    )
+    .targets(targetsOf(spec));
+  if (spec.description !== undefined) panel.description(spec.description);
   return panel;
 }
 

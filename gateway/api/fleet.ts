@@ -1,8 +1,9 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { codeOf, ERROR_CODES, type ErrorCode, LatticeError, messageOf } from '../../core/errors/index.ts';
 import { isMeshName } from '../../core/wire/index.ts';
 import type { Sites } from '../sites/index.ts';
+import { requireOperator } from './require-operator.ts';
 
 /** What the routes need of the sites. */
 export type Fleet = Pick<Sites, 'rollOut' | 'desired' | 'status'>;
@@ -50,10 +51,6 @@ export function fleetRoutes(fleet: Fleet): (app: FastifyInstance) => Promise<voi
     });
     app.get('/status', () => fleet.status());
   };
-}
-
-function requireOperator({ identity }: FastifyRequest): void {
-  if (identity?.role !== 'operator') throw new LatticeError('OPERATOR_REQUIRED', ERROR_CODES.OPERATOR_REQUIRED.what);
 }
 
 function parsed<T>(schema: z.ZodType<T>, value: unknown): T {

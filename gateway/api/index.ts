@@ -1,1 +1,2 @@
 export { createApi } from './server.ts';
+export type { TimeService } from './time.ts';

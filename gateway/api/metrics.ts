@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { GatewayStatus } from '../../core/wire/index.ts';
+import { fillTimeMetrics } from './time-metrics.ts';
 
 /** Puts one status of a gateway into a registry. */
 export function fillMetrics(registry: Registry, status: GatewayStatus): void {
@@ -22,7 +23,8 @@ export function fillMetrics(registry: Registry, status: GatewayStatus): void {
   gauge('shards', 'Shards owned', ({ shards }) => shards.length);
   gauge('stored_latency_p50_ms', 'Device stamp to stored, median', ({ latencyMs }) => latencyMs.p50);
   gauge('stored_latency_p99_ms', 'Device stamp to stored, 99th percentile', ({ latencyMs }) => latencyMs.p99);
-  const { agreement } = status;
+  const { agreement, time } = status;
+  if (time !== undefined) fillTimeMetrics(registry, status.id, time);
   if (agreement === undefined) return;
   gauge('agreement_term', 'Term of the group that the gateways of the site form', () => agreement.term);
   gauge('agreement_is_leader', '1 when this gateway leads its site', () => Number(agreement.role === 'leader'));

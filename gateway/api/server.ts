@@ -10,6 +10,7 @@ import type { DeviceEntry } from '../registry/index.ts';
 import { coordinationRoutes } from './coordination/index.ts';
 import { type Fleet, fleetRoutes } from './fleet.ts';
 import { fillMetrics } from './metrics.ts';
+import { type TimeService, timeRoutes } from './time.ts';
 
 export interface ApiOptions {
   authenticator: Authenticator;
@@ -25,6 +26,8 @@ export interface ApiOptions {
   fillMetrics?: (registry: Registry) => void;
   /** What devices of this and other sites are to do; left out where this gateway takes part in no agreement. */
   fleet?: Fleet | undefined;
+  /** Left out where this gateway takes no part in the time of the mesh. */
+  time?: TimeService | undefined;
 }
 
 /** Devices told at once. */
@@ -57,6 +60,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
     );
   });
   if (options.fleet !== undefined) void app.register(fleetRoutes(options.fleet), { prefix: '/v1/fleet' });
+  void app.register(timeRoutes(options.time), { prefix: '/time' });
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
   void app.register(coordinationRoutes(options.agreement, options.clock), { prefix: COORDINATION_PATH });
   return app;

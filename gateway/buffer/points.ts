@@ -45,9 +45,16 @@ function linkGapPoint(site: string, { node, to, cause, count, fromMs, toMs }: Li
   };
 }
 
+const TIME_KIND_NUMBERS = { none: 0, relative: 1, absolute: 2 } as const;
+
 function gatewayPoint(site: string, health: GatewayHealth): Point {
-  const { kind: _kind, node, atMs, ...fields } = health;
-  return healthPoint(MEASUREMENTS.gateway, site, node, atMs, fields);
+  const { kind: _kind, node, atMs, timeKind, timeIsMaster, timeIsAlarmed, ...fields } = health;
+  return healthPoint(MEASUREMENTS.gateway, site, node, atMs, {
+    ...fields,
+    ...(timeKind !== undefined && { timeKind: TIME_KIND_NUMBERS[timeKind] }),
+    ...(timeIsMaster !== undefined && { timeIsMaster: Number(timeIsMaster) }),
+    ...(timeIsAlarmed !== undefined && { timeIsAlarmed: Number(timeIsAlarmed) }),
+  });
 }
 
 /** A broker's links are summed, since a point has no lists. That it drains shows in its weight, which is 0 then. */
@@ -80,7 +87,8 @@ function healthPoint(
   site: string,
   node: string,
   atMs: number,
-  fields: Record<string, number | boolean>,
+  fields: Record<string, number | boolean | undefined>,
 ): Point {
-  return { measurement, tags: { site, node }, fields, timeNs: BigInt(atMs) * NS_PER_MS };
+  const known = Object.entries(fields).filter((entry): entry is [string, number | boolean] => entry[1] !== undefined);
+  return { measurement, tags: { site, node }, fields: Object.fromEntries(known), timeNs: BigInt(atMs) * NS_PER_MS };
 }

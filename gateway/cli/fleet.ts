@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import { z } from 'zod';
 import { table } from '../../core/cli/output.ts';
-import { ERROR_CODES, type ErrorCode, EXIT, errnoOf, LatticeError, messageOf } from '../../core/errors/index.ts';
+import { EXIT, errnoOf, LatticeError } from '../../core/errors/index.ts';
 import { basicAuthHeader } from '../../core/identity/index.ts';
 import { type Endpoints, loadEndpoints } from '../../core/mesh/index.ts';
 import type { Settings } from '../fleet/index.ts';
 import type { FleetStatus, RolledOut } from '../sites/index.ts';
+import { answerOf, lost } from './answers.ts';
 
 export interface FleetOptions {
   data: string;
@@ -16,8 +16,6 @@ export interface FleetOptions {
 
 /** More than a roll-out takes at most, with all that it waits for. */
 const TIMEOUT_MS = 30_000;
-
-const errorSchema = z.object({ code: z.string(), what: z.string().optional(), detail: z.string().optional() });
 
 /**
  * Gives devices of several sites settings, at all of the sites or at none: `pairs` are device/setting and value, in turn. A value is JSON
@@ -117,20 +115,6 @@ async function ask({ gateways, username, password }: Endpoints, path: string, bo
     return answerOf(response);
   }
   throw new LatticeError('UNREACHABLE', 'No gateway of the mesh answers.', { cause: refused });
-}
-
-async function answerOf(response: Response): Promise<unknown> {
-  const body: unknown = await response.json().catch(() => undefined);
-  if (response.ok) return body;
-  const { code = 'UNREACHABLE', detail, what } = errorSchema.safeParse(body).data ?? {};
-  if (code === 'NOT_FOUND') return undefined;
-  const known = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'UNREACHABLE';
-  throw new LatticeError(known, detail ?? what ?? `${response.url} answered ${response.status}.`);
-}
-
-function lost(url: string, isChange: boolean, cause: unknown): LatticeError {
-  const what = `${new URL(url).origin} has not answered: ${messageOf(cause)}.`;
-  return new LatticeError(isChange ? 'COORDINATION_TIMEOUT' : 'UNREACHABLE', what, { cause });
 }
 
 function print(isJson: boolean, value: unknown, text: () => string[]): void {

@@ -1,5 +1,6 @@
 import {
   type BrokerHealth,
+  type ClockStatus,
   deadLetterSchema,
   deviceMetaSchema,
   type GatewayStatus,
@@ -14,6 +15,7 @@ import { DeviceTable, type Instant } from './devices.ts';
 import { Overdue } from './overdue.ts';
 import { accountOf, stateInWords } from './overview.ts';
 import { CounterRate } from './rates.ts';
+import { timeOf } from './time.ts';
 import type { BrokerRow, GatewayRow, Overview, StoreRow } from './types.ts';
 
 /** Everything that can happen to the model. */
@@ -37,6 +39,8 @@ interface Broker {
 interface Gateway {
   row: GatewayRow;
   rate: CounterRate;
+  /** How its clock goes; undefined while it does not answer or takes no part. */
+  time?: ClockStatus | undefined;
 }
 
 /** Health that is older than this says nothing about now. */
@@ -106,6 +110,7 @@ export class MeshModel {
       listeningTo: this.#listeningTo,
       brokers,
       gateways,
+      time: timeOf([...this.#gateways].map(([id, { time }]) => ({ id, time }))),
       store: this.#store,
       account: accountOf(gateways, this.#missing.count(now.monotonicMs)),
       deadLetters: this.#deadLetters.snapshot(),
@@ -174,6 +179,7 @@ export class MeshModel {
     if (gateway === undefined) return;
     if (status === undefined) {
       gateway.row = { ...gateway.row, state: 'down' };
+      gateway.time = undefined;
       return;
     }
     gateway.row = {
@@ -193,6 +199,7 @@ export class MeshModel {
         agreement: status.agreement ?? null,
       },
     };
+    gateway.time = status.time;
     const missing = [...this.#gateways.values()].reduce((sum, { row }) => sum + (row.status?.account.missing ?? 0), 0);
     this.#missing.add(missing, now.monotonicMs);
   }

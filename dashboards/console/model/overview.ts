@@ -1,4 +1,4 @@
-import { sumAccounts } from '../../../core/wire/index.ts';
+import { type ClockFault, sumAccounts } from '../../../core/wire/index.ts';
 import type { AccountRow, GatewayRow, Overview } from './types.ts';
 
 /** The account of the whole mesh: the sum over its gateways. `overdue` comes from the course of the sums. */
@@ -21,12 +21,15 @@ export function stateInWords(parts: Parts): Pick<Overview, 'tone' | 'words'> {
     ...downWords('broker', parts.brokers),
     ...downWords('gateway', parts.gateways),
     ...agreementWords(parts.gateways),
+    ...clockWords(parts, 'alarmed'),
     ...(parts.store.state === 'down' ? ['The store does not answer; readings wait in the gateways'] : []),
     ...(parts.account.lost > 0 ? [`${counted(parts.account.lost, 'reading')} lost to a damaged disk`] : []),
     ...(parts.account.overdue > 0 ? [`${counted(parts.account.overdue, 'reading')} missing`] : []),
   ];
   const warn = [
     ...linkWords(parts),
+    ...clockWords(parts, 'unsynchronised'),
+    ...clockWords(parts, 'apart'),
     ...parts.brokers.flatMap(({ id, state, health }) =>
       state === 'up' && health?.isDraining === true ? [`${named('broker', id)} is draining`] : [],
     ),
@@ -59,6 +62,10 @@ function agreementWords(gateways: readonly GatewayRow[]): string[] {
   return told
     .filter(({ role }) => role === 'failed')
     .map(({ id }) => `${named('gateway', id)} takes no part in the agreement`);
+}
+
+function clockWords({ time }: Parts, which: ClockFault['fault']): string[] {
+  return (time?.faults ?? []).flatMap(({ fault, text }) => (fault === which ? [text] : []));
 }
 
 function downWords(kind: string, rows: readonly { id: string; state: string }[]): string[] {

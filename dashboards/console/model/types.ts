@@ -1,4 +1,10 @@
-import type { AgreementStatus, ReadingAccount } from '../../../core/wire/index.ts';
+import type {
+  AgreementStatus,
+  ClockFault,
+  ClockRow,
+  ReadingAccount,
+  TimeReferenceStatus,
+} from '../../../core/wire/index.ts';
 
 /**
  * What the console's server tells the page: plain JSON, the same types on both sides. Durations and ages are in the unit
@@ -60,6 +66,15 @@ export interface GatewayRow {
   } | null;
 }
 
+/** The time of the mesh, as the gateways that answer tell it. */
+export interface TimeOverview {
+  master: { id: string; term: number; round: number } | null;
+  /** Where the master has UTC from; null when it has no reference outside. */
+  reference: TimeReferenceStatus | null;
+  rows: ClockRow[];
+  faults: ClockFault[];
+}
+
 export interface StoreRow {
   address: string;
   state: PartState;
@@ -103,6 +118,8 @@ export interface Overview {
   listeningTo: string | null;
   brokers: BrokerRow[];
   gateways: GatewayRow[];
+  /** Null when no gateway takes part in it. */
+  time: TimeOverview | null;
   store: StoreRow;
   account: AccountRow;
   deadLetters: { total: number; newest: DeadLetterRow[] };

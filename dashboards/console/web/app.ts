@@ -6,6 +6,7 @@ import { DevicesView } from './devices.ts';
 import { byId, el, setText } from './dom.ts';
 import { count } from './format.ts';
 import { MapView } from './map.ts';
+import { renderTime } from './time.ts';
 
 /** As many rows as a person looks through; a search finds the rest. */
 const ROWS_MAX = 200;
@@ -87,6 +88,7 @@ function renderOverview(current: Overview): void {
   showState(current.tone, current.words);
   renderAccount(byId('account'), current);
   map.render(current);
+  renderTime(current.time);
   renderDeadLetters(current);
   const { total, online, silent, offline } = current.devices;
   const counts: Record<DeviceShow, number> = { all: total, online, silent, offline };

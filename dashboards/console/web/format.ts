@@ -24,6 +24,16 @@ export function duration(ms: number): string {
   return s < 172_800 ? `${Math.round(s / 3_600)} h` : `${Math.round(s / 86_400)} d`;
 }
 
+/** A time of which microseconds matter: 12 µs, 1.25 ms, 34 ms, and as `duration` from there. */
+export function fine(ms: number): string {
+  if (ms < 0.9995) return `${Math.round(ms * 1_000)} µs`;
+  return ms < 10 ? `${ms.toFixed(2)} ms` : duration(ms);
+}
+
+export function signedFine(ms: number): string {
+  return `${ms < 0 ? '−' : '+'}${fine(Math.abs(ms))}`;
+}
+
 export function ago(ms: number | null): string {
   if (ms === null) return 'never';
   if (ms < 1_500) return 'now';

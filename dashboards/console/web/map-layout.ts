@@ -21,6 +21,8 @@ export interface MapLayout {
 
 const WIDE_FROM = 720;
 const NODE_HEIGHT = 70;
+/** Of a gateway that says how its clock goes: a line more. */
+const CLOCK_NODE_HEIGHT = 86;
 const NODE_WIDTH_MAX = 250;
 const COLUMN_GAP_MIN = 70;
 const ROW_GAP = 12;
@@ -31,22 +33,26 @@ const PHONE_LINK_GAP = 60;
 const PHONE_NODE_MIN = 104;
 const PHONE_GAP = 10;
 
-export function layoutMap(width: number, brokers: number, gateways: number): MapLayout {
-  return width >= WIDE_FROM ? wide(width, brokers, gateways) : narrow(width, brokers, gateways);
+/** `hasClocks`: the gateways say how their clocks go. */
+export function layoutMap(width: number, brokers: number, gateways: number, hasClocks: boolean): MapLayout {
+  const gatewayHeight = hasClocks ? CLOCK_NODE_HEIGHT : NODE_HEIGHT;
+  return (width >= WIDE_FROM ? wide : narrow)(width, brokers, gateways, gatewayHeight);
 }
 
-function wide(width: number, brokers: number, gateways: number): MapLayout {
+function wide(width: number, brokers: number, gateways: number, gatewayHeight: number): MapLayout {
   const nodeWidth = Math.min(NODE_WIDTH_MAX, (width - 3 * COLUMN_GAP_MIN - 40) / 4);
   const gap = (width - 4 * nodeWidth) / 3.4;
   const columnX = [0, nodeWidth + gap, 2 * nodeWidth + 2.4 * gap, 3 * nodeWidth + 3.4 * gap];
-  const columnHeight = (count: number, rowGap: number): number => count * NODE_HEIGHT + (count - 1) * rowGap;
-  const height = Math.max(columnHeight(brokers, LINK_GAP), columnHeight(gateways, ROW_GAP), NODE_HEIGHT) + 4;
-  const column = (index: number, count: number, rowGap: number): Box[] =>
+  const columnHeight = (count: number, rowGap: number, nodeHeight = NODE_HEIGHT): number =>
+    count * nodeHeight + (count - 1) * rowGap;
+  const gatewaysHeight = columnHeight(gateways, ROW_GAP, gatewayHeight);
+  const height = Math.max(columnHeight(brokers, LINK_GAP), gatewaysHeight, NODE_HEIGHT) + 4;
+  const column = (index: number, count: number, rowGap: number, nodeHeight = NODE_HEIGHT): Box[] =>
     Array.from({ length: count }, (_, row) => ({
       x: columnX[index] as number,
-      y: (height - columnHeight(count, rowGap)) / 2 + row * (NODE_HEIGHT + rowGap),
+      y: (height - columnHeight(count, rowGap, nodeHeight)) / 2 + row * (nodeHeight + rowGap),
       width: nodeWidth,
-      height: NODE_HEIGHT,
+      height: nodeHeight,
     }));
   return {
     width,
@@ -55,25 +61,25 @@ function wide(width: number, brokers: number, gateways: number): MapLayout {
     devices: column(0, 1, 0)[0] as Box,
     brokers: column(1, brokers, LINK_GAP),
     hub: { x: 2 * nodeWidth + 1.7 * gap, y: height / 2 },
-    gateways: column(2, gateways, ROW_GAP),
+    gateways: column(2, gateways, ROW_GAP, gatewayHeight),
     store: column(3, 1, 0)[0] as Box,
   };
 }
 
-function narrow(width: number, brokers: number, gateways: number): MapLayout {
+function narrow(width: number, brokers: number, gateways: number, gatewayHeight: number): MapLayout {
   let y = 2;
   const full = (): Box => ({ x: 0, y, width, height: NODE_HEIGHT });
-  const rows = (count: number, columnGap: number): Box[] => {
+  const rows = (count: number, columnGap: number, nodeHeight = NODE_HEIGHT): Box[] => {
     const perRow = Math.max(1, Math.min(count, Math.floor((width + columnGap) / (PHONE_NODE_MIN + columnGap))));
     const boxes: Box[] = [];
     for (let index = 0; index < count; index++) {
       const inRow = Math.min(perRow, count - Math.floor(index / perRow) * perRow);
       const nodeWidth = (width - (inRow - 1) * columnGap) / inRow;
       const column = index % perRow;
-      if (index > 0 && column === 0) y += NODE_HEIGHT + ROW_GAP;
-      boxes.push({ x: column * (nodeWidth + columnGap), y, width: nodeWidth, height: NODE_HEIGHT });
+      if (index > 0 && column === 0) y += nodeHeight + ROW_GAP;
+      boxes.push({ x: column * (nodeWidth + columnGap), y, width: nodeWidth, height: nodeHeight });
     }
-    y += NODE_HEIGHT + PHONE_ROW_GAP;
+    y += nodeHeight + PHONE_ROW_GAP;
     return boxes;
   };
   const devices = full();
@@ -81,7 +87,7 @@ function narrow(width: number, brokers: number, gateways: number): MapLayout {
   const brokerBoxes = rows(brokers, PHONE_LINK_GAP);
   const hub = { x: width / 2, y };
   y += gateways === 0 ? 0 : PHONE_ROW_GAP;
-  const gatewayBoxes = gateways === 0 ? [] : rows(gateways, PHONE_GAP);
+  const gatewayBoxes = gateways === 0 ? [] : rows(gateways, PHONE_GAP, gatewayHeight);
   const store = full();
   return {
     width,

@@ -3,6 +3,7 @@ import { renderAgreement } from './agreement.ts';
 import { byId, setAttribute, setText, svg } from './dom.ts';
 import { bytes, count, duration, rate } from './format.ts';
 import { type Box, curve, entryOf, exitOf, layoutMap, linkPath, type MapLayout } from './map-layout.ts';
+import { toneOf, uncertaintyText } from './time.ts';
 
 /** What a node says: in full, and on a narrow card. */
 interface NodeText {
@@ -14,6 +15,16 @@ interface NodeText {
   narrowTag?: string;
   lines: [string, string];
   narrowLines: [string, string];
+  /** Below them, where the card has room. */
+  clock?: ClockText;
+}
+
+/** How the clock of a gateway goes. */
+interface ClockText {
+  tone: 'ok' | 'warn' | 'bad';
+  isMaster: boolean;
+  line: string;
+  narrowLine: string;
 }
 
 /** Cards narrower than this get the short words. */
@@ -60,11 +71,12 @@ export class MapView {
       width,
       overview.brokers.map(({ id }) => id),
       overview.gateways.map(({ id }) => id),
+      overview.time !== null,
       links.map(({ a, b }) => [a, b]),
     ]);
     if (shape !== this.#shape) {
       this.#shape = shape;
-      const layout = layoutMap(width, overview.brokers.length, overview.gateways.length);
+      const layout = layoutMap(width, overview.brokers.length, overview.gateways.length, overview.time !== null);
       const { root, update } = draw(layout, overview, links);
       this.#update = update;
       this.#box.replaceChildren(root);
@@ -136,7 +148,10 @@ function draw(
     addEdge(curve(exitOf(box, isWide), entryOf(layout.store, isWide), isWide), (now) =>
       now.store.state === 'down' ? 'down' : gatewayEdge(row(now), 'storeUp'),
     );
-    addNode(box, (now) => gatewayText(row(now)));
+    addNode(box, (now) => {
+      const clock = clockText(row(now), now);
+      return { ...gatewayText(row(now)), ...(clock && { clock }) };
+    });
   }
   if (layout.gateways.length > 0)
     edges.append(svg('circle', { class: 'hub', cx: layout.hub.x, cy: layout.hub.y, r: 5 }));
@@ -169,6 +184,7 @@ function nodeElement(box: Box): { root: SVGGElement; update(text: NodeText): voi
   const name = svg('text', { class: 'name', x: left, y: y + 24 });
   const tag = svg('text', { class: 'tag', x: x + width - 11, y: y + 23 });
   const lines = [svg('text', { x: left, y: y + 43 }), svg('text', { x: left, y: y + 59 })];
+  const clock = svg('text', { class: 'clock', x: left, y: y + 75 });
   const root = svg(
     'g',
     { class: 'node', role: 'img' },
@@ -177,13 +193,15 @@ function nodeElement(box: Box): { root: SVGGElement; update(text: NodeText): voi
     name,
     tag,
     ...lines,
+    clock,
   );
   return {
     root,
     update(text) {
       setAttribute(root, 'data-state', text.state);
       const stateText = text.tag === undefined ? text.state : `${text.state}, ${text.tag}`;
-      setAttribute(root, 'aria-label', `${text.name}, ${stateText}: ${text.lines.join(', ')}`);
+      const allLines = text.clock === undefined ? text.lines : [...text.lines, text.clock.line];
+      setAttribute(root, 'aria-label', `${text.name}, ${stateText}: ${allLines.join(', ')}`);
       setAttribute(root, 'data-tag', text.tag ?? '');
       const stateTag = text.state === 'up' ? '' : text.state === 'down' ? 'down' : isNarrow ? '…' : 'not heard yet';
       const tagText = (isNarrow ? text.narrowTag : text.tag) ?? stateTag;
@@ -192,6 +210,9 @@ function nodeElement(box: Box): { root: SVGGElement; update(text: NodeText): voi
       setText(name, cut(text.name, Math.max(4, Math.floor(room * 0.85) - tagText.length)));
       const chosen = isNarrow ? text.narrowLines : text.lines;
       for (const [index, line] of lines.entries()) setText(line, cut(chosen[index] ?? '', room));
+      setAttribute(clock, 'data-tone', text.clock?.tone ?? 'ok');
+      setAttribute(clock, 'data-master', String(text.clock?.isMaster ?? false));
+      setText(clock, cut((isNarrow ? text.clock?.narrowLine : text.clock?.line) ?? '', room));
     },
   };
 }
@@ -252,6 +273,25 @@ function gatewayText({ id, state, address, status }: GatewayRow): NodeText {
       `${rate(status.storedPerS)} /s`,
       status.brokerUp ? `${count(status.bufferReadings)} waiting` : 'no broker',
     ],
+  };
+}
+
+const KIND_SHORT = { relative: 'rel', absolute: 'abs' } as const;
+
+/** Undefined while the gateway does not answer, and when it takes no part in the time of the mesh. */
+function clockText({ id }: GatewayRow, { time }: Overview): ClockText | undefined {
+  const clock = time?.rows.find((row) => row.id === id);
+  if (time === null || clock === undefined) return undefined;
+  const { kind, isMaster, isAlarmed, uncertaintyMs } = clock;
+  const tone = toneOf(time, id);
+  if (kind === 'none') return { tone, isMaster, line: 'clock not synchronised', narrowLine: 'no time yet' };
+  const uncertainty = uncertaintyText(uncertaintyMs);
+  const role = isMaster ? 'time master' : 'time';
+  return {
+    tone,
+    isMaster,
+    line: `${isAlarmed ? 'ALARM: ' : ''}${role} · ${kind} ${uncertainty}`,
+    narrowLine: `${isAlarmed ? '! ' : isMaster ? '◆ ' : ''}${KIND_SHORT[kind]} ${uncertainty.replace('± ', '±')}`,
   };
 }
 

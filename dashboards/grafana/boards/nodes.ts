@@ -1,8 +1,6 @@
-import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
-import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
-import { type BrokerHealth, type GatewayHealth, MEASUREMENTS } from '../../../core/wire/index.ts';
+import { type BrokerHealth, MEASUREMENTS } from '../../../core/wire/index.ts';
 import { board, storeVariable } from '../board.ts';
-import { chart, type PanelSpec, stat } from '../panels.ts';
+import { type GatewayField, nodePanels } from '../node-panels.ts';
 
 /** The links, streams and bridges of a broker, summed by the gateway that stores its health. */
 type LinkField =
@@ -21,54 +19,6 @@ type LinkField =
   | 'bridgeQueued';
 type NoNumber = 'kind' | 'node' | 'atMs' | 'links' | 'streams' | 'bridges' | 'urls' | 'isDraining';
 type BrokerField = Exclude<keyof BrokerHealth, NoNumber> | LinkField;
-type GatewayField = Exclude<keyof GatewayHealth, 'kind' | 'node' | 'atMs'>;
-
-interface NodePanels<Field extends string> {
-  /** The last value of each node. */
-  last(title: string, field: Field, width: number, unit?: string): Builder<Panel>;
-  /** Fields that go up and down. */
-  level(title: string, fields: Field[], options?: Partial<PanelSpec>): Builder<Panel>;
-  /** Counters, shown per second; a restart is no negative rate. */
-  rate(title: string, fields: Field[], options?: Partial<PanelSpec>): Builder<Panel>;
-}
-
-function nodePanels<Field extends string>(measurement: string): NodePanels<Field> {
-  const from = `FROM "${measurement}" WHERE $timeFilter AND "site" =~ /^$site$/`;
-  const perInterval = 'GROUP BY time($__interval), "node"';
-  const alias = (fields: Field[], field: Field): string => (fields.length === 1 ? '$tag_node' : `$tag_node ${field}`);
-  return {
-    last: (title, field, width, unit = 'short') =>
-      stat({
-        title,
-        unit,
-        width,
-        queries: [{ query: `SELECT last("${field}") ${from} GROUP BY "node"`, alias: '$tag_node' }],
-      }),
-    level: (title, fields, options = {}) =>
-      chart({
-        title,
-        min: 0,
-        width: 12,
-        queries: fields.map((field) => ({
-          query: `SELECT mean("${field}") ${from} ${perInterval} fill(none)`,
-          alias: alias(fields, field),
-        })),
-        ...options,
-      }),
-    rate: (title, fields, options = {}) =>
-      chart({
-        title,
-        min: 0,
-        width: 12,
-        unit: 'cps',
-        queries: fields.map((field) => ({
-          query: `SELECT non_negative_derivative(max("${field}"), 1s) ${from} ${perInterval} fill(none)`,
-          alias: alias(fields, field),
-        })),
-        ...options,
-      }),
-  };
-}
 
 const gatewayPanels = nodePanels<GatewayField>(MEASUREMENTS.gateway);
 

@@ -1,1 +1,2 @@
+export { answerErrors, checked } from './answers.ts';
 export { coordinationRoutes } from './routes.ts';

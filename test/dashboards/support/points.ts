@@ -1,9 +1,7 @@
-import { type GatewayHealth, HEALTH_INTERVAL_MS, MEASUREMENTS, type Point } from '../../../core/wire/index.ts';
+import { type GatewayHealth, HEALTH_INTERVAL_MS, type Point } from '../../../core/wire/index.ts';
 import { recordPoint } from '../../../gateway/buffer/index.ts';
 import { fleetOf, historyOf } from './fleet.ts';
 import { brokerHealth, SITE } from './mesh.ts';
-
-const NS_PER_MS = 1_000_000n;
 
 /** What gateways would have stored of a small mesh in the given span: readings, and the health of its nodes. */
 export function meshPoints(fromMs: number, toMs: number): Point[] {
@@ -28,7 +26,10 @@ function brokerPoint(node: string, atMs: number, step: number): Point {
 }
 
 function gatewayPoint(node: string, atMs: number, step: number): Point {
-  const fields: Omit<GatewayHealth, 'kind' | 'node' | 'atMs'> = {
+  const health: GatewayHealth = {
+    kind: 'gateway',
+    node,
+    atMs,
     uptimeS: step * 5,
     rssBytes: 88_000_000,
     brokerUp: true,
@@ -45,11 +46,16 @@ function gatewayPoint(node: string, atMs: number, step: number): Point {
     bufferBytes: (step % 7) * 140,
     storedP50Ms: 18,
     storedP99Ms: 70 + (step % 20),
+    timeKind: 'relative',
+    timeIsMaster: node === 'gateway-2',
+    timeIsAlarmed: false,
+    timeUncertaintyMs: 0.4 + (step % 5) / 10,
+    timeUncertaintyMsMax: 50,
+    timeBehindMs: (step % 3) / 100 - 0.01,
+    timeFrequencyPpm: -12.5,
+    timeRefusedTotal: step,
+    timeStepsTotal: 1,
+    timeDisagreementsTotal: 0,
   };
-  return {
-    measurement: MEASUREMENTS.gateway,
-    tags: { site: SITE, node },
-    fields: { ...fields },
-    timeNs: BigInt(atMs) * NS_PER_MS,
-  };
+  return recordPoint({ type: 'health', site: SITE, health });
 }
