@@ -17,7 +17,8 @@ export async function runBroker(configFile: string): Promise<number> {
     });
     const random = systemRandom();
     const time = config.time && new BrokerTime(config, { clock: systemClock, random: random.fork('time'), log });
-    const broker = await createBroker(config, { clock: time?.clock ?? systemClock, random, log });
+    const clockUncertaintyMs = (): number => time?.clock.uncertaintyMs() ?? 0;
+    const broker = await createBroker(config, { clock: time?.clock ?? systemClock, clockUncertaintyMs, random, log });
     await broker.start();
     time?.start();
     log.info(broker.addresses, 'the broker is ready');

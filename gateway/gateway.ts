@@ -14,11 +14,13 @@ import {
   HEALTH_INTERVAL_MS,
   HOME_ASSISTANT_STATUS_TOPIC,
   meshTopic,
+  parseMeshTopic,
+  parseShardTopic,
   shardsOwnedBy,
 } from '../core/wire/index.ts';
 import type { GatewayProgress } from './account/index.ts';
 import { type Agreement, openAgreement } from './agreement/index.ts';
-import { createApi } from './api/index.ts';
+import { createApi, type TimeService } from './api/index.ts';
 import { ClockService } from './clock/index.ts';
 import { brokersOf, type GatewayConfig } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -229,16 +231,16 @@ class Gateway {
   }
 
   async #openClock(): Promise<void> {
-    const { agreement: agreementConfig, time: config, id, site, siteKey, dataDir } = this.#config;
+    const { agreement: agreementConfig, time: config, id, site, siteKey, dataDir, members } = this.#config;
     const agreement = this.#agreement;
     if (agreement === undefined || agreementConfig === undefined) return;
     const own = { site, name: id };
     const time = new ClockService({
-      ...{ config, agreement, agreementConfig, own, siteKey, dataDir, topics: this.#topics },
+      ...{ config, agreement, agreementConfig, own, siteKey, dataDir, topics: this.#topics, gateways: members },
       ...{ ...this.#deps, random: this.#deps.random.fork('clock') },
     });
-    this.#time = time;
     await time.start();
+    this.#time = time;
   }
 
   async #listen(): Promise<{ api: FastifyInstance; url: string }> {
@@ -253,6 +255,7 @@ class Gateway {
       clock: this.#deps.clock,
       fillMetrics: (registry) => this.#duties?.fillMetrics(registry),
       fleet: this.#sites,
+      time: this.#timeService(),
     });
     try {
       return { api, url: await api.listen(http) };
@@ -261,9 +264,21 @@ class Gateway {
     }
   }
 
+  #timeService(): TimeService | undefined {
+    const time = this.#time;
+    return time && { status: () => time.status(), set: async (to) => time.set(to) };
+  }
+
   async #take(topic: string, payload: Uint8Array): Promise<void> {
     if (topic === this.#timeTopic) {
       this.#topics.deliver(this.#timeTopic, payload);
+      return;
+    }
+    const asked = parseMeshTopic(parseShardTopic(topic)?.topic ?? '');
+    if (asked?.kind === 'time') {
+      const answer = this.#time?.answer(asked, payload);
+      // Who hears nothing asks again.
+      if (answer !== undefined) this.#topics.publish(answer.topic, Buffer.from(answer.payload));
       return;
     }
     if (topic !== HOME_ASSISTANT_STATUS_TOPIC) return this.#intake.take(topic, payload);

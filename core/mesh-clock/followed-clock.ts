@@ -77,7 +77,12 @@ export class FollowedClock implements Clock {
 
   /** Mesh time; of kind `none` before it is synchronised. */
   now(): MeshTime & { kind: TimeKind } {
-    return { ...this.#follower.at(this.monotonicMs()), kind: this.#follower.kind };
+    return this.at(this.monotonicMs());
+  }
+
+  /** The same at a moment that has just passed, as that at which a datagram came. */
+  at(monotonicMs: number): MeshTime & { kind: TimeKind } {
+    return { ...this.#follower.at(monotonicMs), kind: this.#follower.kind };
   }
 
   get isSynchronised(): boolean {

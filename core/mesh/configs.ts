@@ -55,6 +55,7 @@ export function meshConfigs(layout: MeshLayout, secrets: MeshSecrets, dataDir: s
             .filter((peer) => peer.id !== id)
             .map((peer) => ({ id: peer.id, host, port: peer.linkPort })),
         },
+        time: { servers: layout.gateways.map((gateway) => `${host}:${gateway.port}`) },
       },
     }),
   );
@@ -77,6 +78,7 @@ export function meshConfigs(layout: MeshLayout, secrets: MeshSecrets, dataDir: s
           password: derivedPassword(siteKey, 'gateway', id),
         },
         agreement: { driver: 'raft', listen: { host, port: peerPort }, members: group },
+        time: { devices: { listen: { host, port } } },
       },
     }),
   );

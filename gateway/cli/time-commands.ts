@@ -58,4 +58,25 @@ Examples:
   $ npx lattice time set --to 2030-01-31T12:00:00Z --yes`,
     )
     .action(run(async (options) => (await import('./time.ts')).setTime(options)));
+  time
+    .command('serve')
+    .description('answer NTP clients of the site (chronyd, ntpdate, microcontrollers) with the time of the mesh')
+    .addOption(dataOption())
+    .option('--host <address>', 'where to listen', '127.0.0.1')
+    .option('--port <n>', 'UDP port; 123 is what clients expect, and needs special rights', whole(0, 65_535), 1123)
+    .option('--server <host:port...>', 'gateways that answer devices (default: those of the data folder)')
+    .option('--device <name>', 'the account by which it asks them', 'time-server')
+    .option('--password <word>', 'its password, with --server')
+    .addHelpText(
+      'after',
+      `
+It follows the gateways as a device does, until Ctrl-C. A gateway can do the same by itself: time.ntp in its configuration.
+Until it is synchronised it answers that it is not, and clients wait.
+
+Examples:
+  $ npx lattice time serve
+  $ chronyd -Q -t 5 'server 127.0.0.1 port 1123 iburst'        what a client makes of it; sets nothing
+  $ sudo npx lattice time serve --host 0.0.0.0 --port 123`,
+    )
+    .action(run(async (options) => (await import('./time-serve.ts')).serveTime(options)));
 }

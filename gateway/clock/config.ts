@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isMeshName } from '../../core/wire/index.ts';
 import { AVERAGE_NAMES, CLOCK_NODE_DEFAULTS } from './core/index.ts';
+import { deviceTimeSchema } from './devices/index.ts';
 import { referenceSchema } from './reference/index.ts';
 
 const meshName = z.string().refine(isMeshName, '1 to 64 letters, digits, dots, dashes or underscores');
@@ -33,5 +34,7 @@ export const clockConfigSchema = z.strictObject({
   reference: referenceSchema.optional(),
   /** Answers NTP clients (`chronyd`, `ntpdate`, microcontrollers) with the mesh's time. */
   ntp: listen.optional(),
+  /** Devices and brokers that follow the mesh's time. */
+  devices: deviceTimeSchema.prefault({}),
 });
 export type ClockConfig = z.output<typeof clockConfigSchema>;

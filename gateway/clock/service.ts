@@ -4,7 +4,7 @@ import { type ErrorCode, LatticeError, messageOf } from '../../core/errors/index
 import type { TimeKind } from '../../core/mesh-time/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import type { Clock, Timer } from '../../core/time/index.ts';
-import type { ClockStatus } from '../../core/wire/index.ts';
+import type { ClockStatus, MeshTopic, TimeTarget } from '../../core/wire/index.ts';
 import type { Agreement, AgreementConfig } from '../agreement/index.ts';
 import type { GatewayIdentity } from '../transport/index.ts';
 import type { ClockConfig } from './config.ts';
@@ -16,6 +16,7 @@ import {
   type ClockNote,
   type SavedClock,
 } from './core/index.ts';
+import { MqttAnswers, UdpAnswers } from './devices/index.ts';
 import { type ClockCarrier, mqttCarrier, type TimeTopics, transportCarrier } from './messages/index.ts';
 import { NtpServer } from './ntp/index.ts';
 import {
@@ -38,6 +39,8 @@ export interface ClockServiceOptions {
   agreementConfig: AgreementConfig;
   agreement: Agreement;
   own: GatewayIdentity;
+  /** Every gateway of the site. */
+  gateways: readonly string[];
   siteKey: string;
   dataDir: string;
   /** The way through the brokers. */
@@ -69,6 +72,8 @@ export class ClockService {
   readonly #probes: ProbePaths;
   readonly #reference: TimeReference | undefined;
   readonly #ntp: NtpServer | undefined;
+  readonly #deviceAnswers: UdpAnswers | undefined;
+  readonly #questions: MqttAnswers;
   readonly #role: RoleWatch;
   #node: ClockNode | undefined;
   #timer: Timer | undefined;
@@ -104,6 +109,10 @@ export class ClockService {
     this.#ntp =
       config.ntp &&
       new NtpServer({ ...config.ntp, clock, log, meshAt: (monotonicMs) => this.#ntpReading(monotonicMs) });
+    const answers = { name: own.name, clock, meshAt: (monotonicMs: number) => this.meshAt(monotonicMs) };
+    const { listen } = config.devices;
+    this.#deviceAnswers = listen && new UdpAnswers({ ...answers, siteKey, listen });
+    this.#questions = new MqttAnswers({ ...answers, gateways: options.gateways });
     this.#role = new RoleWatch(agreement, own.name, clock, (role) => this.#onRole(role));
   }
 
@@ -128,6 +137,7 @@ export class ClockService {
       await this.#reference.start();
     }
     await this.#ntp?.start();
+    await this.#deviceAnswers?.start();
     this.#role.start();
     this.#arm(clock.monotonicMs());
   }
@@ -139,7 +149,13 @@ export class ClockService {
     this.#role.stop();
     for (const stop of this.#stops.splice(0)) stop();
     for (const probes of this.#carried) probes.stop();
-    await Promise.all([this.#socket.stop(), this.#reference?.stop(), this.#ntp?.stop(), this.#saving]);
+    await Promise.all([
+      this.#socket.stop(),
+      this.#reference?.stop(),
+      this.#ntp?.stop(),
+      this.#deviceAnswers?.stop(),
+      this.#saving,
+    ]);
   }
 
   /** Where probes are answered, once started. */
@@ -149,6 +165,11 @@ export class ClockService {
 
   get ntpPort(): number | undefined {
     return this.#ntp?.address.port;
+  }
+
+  /** The answer to a device's question for the time that came by MQTT; undefined when it was none. */
+  answer(topic: MeshTopic, payload: Uint8Array): { topic: string; payload: string } | undefined {
+    return this.#questions.answer(topic, payload, this.#options.clock.monotonicMs());
   }
 
   meshAt(monotonicMs: number): MeshReading {
@@ -172,7 +193,7 @@ export class ClockService {
   }
 
   /** A person sets the mesh's time. Throws TIME_NOT_MASTER or TIME_NO_REFERENCE. */
-  set(to: 'reference' | 'wall' | number): { ms: number; byMs: number } {
+  set(to: TimeTarget): ClockStatus {
     const { clock, log } = this.#options;
     const nowMs = clock.monotonicMs();
     const node = this.#node;
@@ -191,14 +212,14 @@ export class ClockService {
     const uncertaintyMs = isAbsolute ? reference.uncertaintyMs : 0;
     log.warn({ to, byMs: ms - beforeMs }, "a person sets the mesh's time");
     this.#do({ type: 'set', shownMs: ms, uncertaintyMs, kind: isAbsolute ? 'absolute' : 'relative' });
-    return { ms, byMs: ms - beforeMs };
+    return this.status();
   }
 
-  status(): ClockStatus | undefined {
+  status(): ClockStatus {
     const { clock, config } = this.#options;
     const nowMs = clock.monotonicMs();
-    const status = this.#node?.status(nowMs);
-    if (status === undefined) return undefined;
+    if (this.#node === undefined) throw new LatticeError('INTERNAL', 'The clock was asked before it was started.');
+    const status = this.#node.status(nowMs);
     const { uncertaintyMs, master, correctionMs, refused, members, ...rest } = status;
     const reference = this.#reference?.state();
     return {
