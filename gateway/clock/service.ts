@@ -16,14 +16,12 @@ import {
   type ClockNote,
   type SavedClock,
 } from './core/index.ts';
-import { MqttAnswers, UdpAnswers } from './devices/index.ts';
+import { MqttAnswers, noDeviceTimeCounts, UdpAnswers } from './devices/index.ts';
 import { type ClockCarrier, mqttCarrier, type TimeTopics, transportCarrier } from './messages/index.ts';
 import { NtpServer } from './ntp/index.ts';
 import {
   addCounters,
   MqttProbes,
-  noCounters,
-  type ProbeCounters,
   ProbePaths,
   type ProbePeer,
   ProbeSocket,
@@ -227,17 +225,28 @@ export class ClockService {
       ...defined({ uncertaintyMs: Number.isFinite(uncertaintyMs) ? uncertaintyMs : undefined, master, correctionMs }),
       aheadOfWallMs: status.ms - clock.wallMs(),
       uncertaintyMsMax: config.uncertaintyMsMax,
-      refused: { ...refused, ...this.#probeCounters().refused },
+      refused: this.#refusals(refused),
       members: members.map((member) => defined(member) as ClockStatus['members'][number]),
       ...(reference === undefined ? {} : { reference }),
     };
   }
 
-  #probeCounters(): ProbeCounters {
-    const sum = noCounters();
-    addCounters(sum, this.#socket.counters());
-    for (const probes of this.#carried) addCounters(sum, probes.counters());
-    return sum;
+  /** What was refused, by reason, of messages and probes of gateways and of questions of devices. */
+  #refusals(messages: Record<string, number>): Record<string, number> {
+    const probes = this.#carried.reduce((sum, source) => addCounters(sum, source.counters()), this.#socket.counters());
+    const devices = [this.#questions.counts, this.#deviceAnswers?.counts ?? noDeviceTimeCounts()];
+    const all: Record<string, number>[] = [
+      messages,
+      probes.refused,
+      // A receipt that waited for the event loop says nothing about the way.
+      { lag: probes.rejectedLag },
+      ...devices.map(({ malformed, forged, replayed }) => ({ malformed, forged, replayed })),
+    ];
+    const sums: Record<string, number> = {};
+    for (const [reason, count] of all.flatMap((counts) => Object.entries(counts))) {
+      sums[reason] = (sums[reason] ?? 0) + count;
+    }
+    return sums;
   }
 
   #newNode(saved: SavedClock | undefined): ClockNode {

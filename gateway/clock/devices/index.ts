@@ -1,3 +1,9 @@
 export { MqttAnswers, type MqttAnswersOptions } from './mqtt-answers.ts';
-export { type DeviceTimeConfig, type DeviceTimeCounts, deviceTimeSchema, type MeshAt } from './options.ts';
+export {
+  type DeviceTimeConfig,
+  type DeviceTimeCounts,
+  deviceTimeSchema,
+  type MeshAt,
+  noDeviceTimeCounts,
+} from './options.ts';
 export { UdpAnswers, type UdpAnswersOptions } from './udp-answers.ts';
