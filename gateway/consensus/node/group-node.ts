@@ -171,8 +171,9 @@ export class GroupNode extends EventEmitter<GroupEvents> implements Group {
   }
 
   #armTick(): void {
+    const { clock } = this.#deps;
     const isLeader = this.#replica?.status.role === 'StateLeader';
-    this.#timer = this.#deps.clock.setTimer(this.#pace.tickMs(isLeader), () => {
+    this.#timer = clock.setTimer(this.#pace.beginTick(isLeader, clock.monotonicMs()), () => {
       // What has arrived while this process did something else is read before time is counted: else a late leader looks dead.
       setImmediate(() => {
         if (this.#isStopped) return;

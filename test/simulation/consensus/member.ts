@@ -175,7 +175,8 @@ export class RunningMember implements Program<Wire> {
 
   #armTick(): void {
     const isLeader = this.#replica?.status.role === 'StateLeader';
-    this.#machine.setTimer(this.#options.hasPace ? this.#pace.tickMs(isLeader) : TICK_MS, TICK_TIMER);
+    const pacedMs = this.#pace.beginTick(isLeader, this.#machine.monotonicMs());
+    this.#machine.setTimer(this.#options.hasPace ? pacedMs : TICK_MS, TICK_TIMER);
   }
 
   #onTimer(timer: number): void {
