@@ -16,6 +16,7 @@ import {
 import { type GroupMachine, type RangeQuery, requestKey } from '../../../gateway/coordination/drivers/raft/index.ts';
 import { encodeRequest } from '../../../gateway/coordination/state/index.ts';
 import type { Boot, DiskContents, Machine, ProcessEvent, Program } from '../world/index.ts';
+import { LEADER_CLIENT } from './lease-watch.ts';
 import { CHECKPOINT_TIMER, MemberDisk, type MemberDiskOptions, RETRY_TIMER } from './member-disk.ts';
 import { MemberMail } from './member-mail.ts';
 import type { Observer } from './observer.ts';
@@ -69,8 +70,8 @@ export class RunningMember implements Program<Wire> {
     this.#options = options;
     this.#machine = machine;
     const life = machine.random.below(2 ** 32).toString(36);
-    this.#own = new WatchedMachine(`leader-${machine.id}-${life}`, (index, hash) => {
-      options.observer.applies(machine.id, index, hash);
+    this.#own = new WatchedMachine(`${LEADER_CLIENT}${machine.id}-${life}`, (index, hash, applied) => {
+      options.observer.applies(machine.id, index, hash, applied);
       this.#applied.push(index);
     });
     const { openDisk = (its: MemberDiskOptions) => new MemberDisk(its) } = options;
