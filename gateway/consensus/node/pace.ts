@@ -1,3 +1,5 @@
+import { type Message, NONE, type NodeId } from '../raft/index.ts';
+
 /** The election time-out is kept at this many times the silence that a leader that lives is expected to have. */
 const SILENCES_PER_ELECTION = 3;
 const STRETCH_MAX = 20;
@@ -17,7 +19,7 @@ const HALF_LIFE_MS = 5_000;
 export class Pace {
   readonly #tickMs: number;
   readonly #electionTicks: number;
-  #leader: { term: number; lead: number } = { term: 0, lead: 0 };
+  #leader: { term: number; id: NodeId } = { term: 0, id: NONE };
   /** Of the time that was counted. */
   #heardAtMs: number | undefined;
   #countedMs = 0;
@@ -33,14 +35,13 @@ export class Pace {
     this.#electionTicks = electionTicks;
   }
 
-  /** Something came from a leader. */
-  heard(term: number, lead: number, nowMs: number): void {
-    // One that was replaced, and does not know it yet.
-    if (term < this.#leader.term) return;
+  /** A message has come; only those count that a leader sends, and not one that was replaced and does not know it yet. */
+  heard({ type, term, from }: Pick<Message, 'type' | 'term' | 'from'>, ownTerm: number, nowMs: number): void {
+    if ((type !== 'MsgHeartbeat' && type !== 'MsgApp') || term < ownTerm) return;
     const atMs = this.#countedUntil(nowMs);
-    const isSame = this.#leader.term === term && this.#leader.lead === lead;
+    const isSame = this.#leader.term === term && this.#leader.id === from;
     if (isSame && this.#heardAtMs !== undefined) this.#note(atMs - this.#heardAtMs, nowMs);
-    if (!isSame) this.#leader = { term, lead };
+    if (!isSame) this.#leader = { term, id: from };
     this.#heardAtMs = atMs;
   }
 

@@ -132,6 +132,14 @@ export class Replica {
     this.#succession = new Succession(id);
   }
 
+  get role(): Role {
+    return this.#role;
+  }
+
+  get term(): number {
+    return this.#term;
+  }
+
   get status(): ReplicaStatus {
     const match = new Map<NodeId, number>();
     this.#raft.withProgress((id, progress) => match.set(id, progress.match));

@@ -175,7 +175,7 @@ export class RunningMember implements Program<Wire> {
   }
 
   #armTick(): void {
-    const isLeader = this.#replica?.status.role === 'StateLeader';
+    const isLeader = this.#replica?.role === 'StateLeader';
     const pacedMs = this.#pace.beginTick(isLeader, this.#machine.monotonicMs());
     this.#machine.setTimer(this.#options.hasPace ? pacedMs : TICK_MS, TICK_TIMER);
   }
@@ -201,9 +201,7 @@ export class RunningMember implements Program<Wire> {
     if (this.#replica === undefined && !this.#mayJoin()) return;
     if (this.#replica === undefined) this.#begin(message.to, this.#disk.recovered);
     if (this.#replica?.id !== message.to) return;
-    if (message.type === 'MsgHeartbeat' || message.type === 'MsgApp') {
-      this.#pace.heard(message.term, message.from, this.#machine.monotonicMs());
-    }
+    this.#pace.heard(message, this.#replica.term, this.#machine.monotonicMs());
     this.#step({ type: 'message', message });
   }
 
