@@ -114,6 +114,7 @@ export class Replica {
       storage: this.#storage,
       applied: this.#applied.index,
       asyncStorageWrites: true,
+      persistsBeforeVoteRequests: true,
       maxSizePerMsg: SIZE_PER_MESSAGE_MAX,
       maxInflightMsgs: INFLIGHT_MESSAGES_MAX,
       maxInflightBytes: INFLIGHT_BYTES_MAX,

@@ -8,6 +8,11 @@ const FOUND: [seed: number, profile: FaultProfile, bug: string][] = [
   [1468, 'everything', 'a leader with a slow disk answered a lease read from less than it had committed'],
   [10_084, 'everything', 'a log that went on behind a snapshot whose record was lost could not be read again'],
   [10_448, 'everything', 'voters that were taken in and restarted before they had a snapshot could not vote'],
+  [
+    30_234,
+    'everything',
+    'a candidate won by the votes of others, lost its own with its power, and won the same term again',
+  ],
   [24_821, 'disks', 'a record that was torn was not cut off by the model on a full disk, and others came behind it'],
 ];
 
