@@ -110,9 +110,8 @@ export class Observer {
   leads(process: number, id: NodeId, term: number): void {
     this.elections += 1;
     const other = this.#leaders.get(term);
-    if (other !== undefined && other !== id) {
-      throw new Violation(`term ${term} has two leaders, members ${other} and ${id}`);
-    }
+    if (other === id) throw new Violation(`member ${id} wins term ${term} a second time`);
+    if (other !== undefined) throw new Violation(`term ${term} has two leaders, members ${other} and ${id}`);
     this.#leaders.set(term, id);
     this.onLeads(process);
     const { log } = this.#of(process);

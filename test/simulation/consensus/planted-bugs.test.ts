@@ -4,6 +4,7 @@ import { simulate } from './index.ts';
 import { PLANTED_BUGS } from './planted-bugs/index.ts';
 
 const SEEDS_MAX = Number(process.env['LATTICE_SIM_SEEDS'] ?? 60);
+const TIMEOUT_MS = 120_000;
 
 describe('a bug that is planted', () => {
   const table: string[] = [];
@@ -11,6 +12,7 @@ describe('a bug that is planted', () => {
 
   it.each(PLANTED_BUGS)(
     'is caught: $name',
+    { timeout: TIMEOUT_MS },
     ({ name, plant, options, faults, profile = 'everything', scenario = {}, firstSeed = 1 }) => {
       const takeOut = plant?.();
       try {
@@ -30,6 +32,7 @@ describe('a bug that is planted', () => {
 
   it.each(PLANTED_BUGS.filter(({ faults }) => faults !== undefined))(
     'is what fails, not the schedule that is aimed at it: $name',
+    { timeout: TIMEOUT_MS },
     ({ name, faults, profile = 'everything', scenario = {} }) => {
       for (let seed = 1; seed <= 3; seed++) {
         const aimed = { faults: faults?.(seededRandom(`${name} ${seed}`)) ?? [] };

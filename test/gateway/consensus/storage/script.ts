@@ -131,8 +131,7 @@ export class ScriptedMember {
     if (snapshot === undefined) return;
     const checkpointed = this.#storage.checkpoint(snapshot);
     for (let turns = this.#random.below(12); turns > 0; turns--) await Promise.resolve();
-    await this.#vote();
-    await checkpointed;
+    await Promise.all([this.#vote(), checkpointed]);
     this.#checkpointed(snapshot);
   }
 

@@ -28,11 +28,21 @@ export function someOf(random: Random, members: number, count: number): number[]
   return Array.from({ length: count }, () => rest.splice(random.below(rest.length), 1)[0] as number);
 }
 
+interface CutOff {
+  /** Who is cut off, drawn each time. */
+  side: () => number[];
+  endMs: number;
+  /** The first of the side stands still meanwhile: if it leads, it believes that it does until it goes on. */
+  isPaused?: boolean;
+}
+
 /** The side is cut off now and again, for long enough that the others elect another leader. */
-export function cutOffAgain(random: Random, { side, endMs }: { side: () => number[]; endMs: number }): Fault[] {
+export function cutOffAgain(random: Random, { side, endMs, isPaused }: CutOff): Fault[] {
   const faults: Fault[] = [];
-  for (let atMs = 500 + random.below(100); atMs + 400 < endMs; atMs += 550 + random.below(100)) {
-    faults.push({ kind: 'partition', atMs, side: side(), forMs: 400 });
+  for (let atMs = 500 + random.below(100); atMs + 500 < endMs; atMs += 650 + random.below(100)) {
+    const its = side();
+    faults.push({ kind: 'partition', atMs, side: its, forMs: 500 });
+    if (isPaused) faults.push({ kind: 'pause', atMs, process: its[0] as number, forMs: 350 });
   }
   return faults;
 }

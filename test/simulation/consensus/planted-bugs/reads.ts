@@ -12,6 +12,7 @@ const READERS_AND_WRITERS: Partial<Scenario> = { readers: 3, storeClients: 6, th
 export const READ_BUGS: readonly PlantedBug[] = [
   {
     name: 'a new leader answers reads before it has committed anything',
+    firstSeed: 30,
     scenario: { thinkMs: 10, storeClients: 4 },
     plant: () => replaceGetter(Raft.prototype, 'committedInCurrentTerm', () => true),
   },
@@ -20,7 +21,7 @@ export const READ_BUGS: readonly PlantedBug[] = [
     scenario: { ...PLAIN, ...READERS_AND_WRITERS, members: 5 },
     faults: (random) => {
       const side = (): number[] => [...someOf(random, 5, 2), ...clientsFrom(0, 3, 5)];
-      return cutOffAgain(random, { side, endMs: 3_000 });
+      return cutOffAgain(random, { side, endMs: 3_000, isPaused: true });
     },
     plant: () =>
       replace(
@@ -38,7 +39,7 @@ export const READ_BUGS: readonly PlantedBug[] = [
     scenario: { ...PLAIN, ...READERS_AND_WRITERS, leaseReads: true },
     faults: (random) => {
       const side = (): number[] => [...someOf(random, 3, 1), ...clientsFrom(0, 3, 3)];
-      return cutOffAgain(random, { side, endMs: 3_000 });
+      return cutOffAgain(random, { side, endMs: 3_000, isPaused: true });
     },
     plant: () => replaceGetter(Reads.prototype, 'confirmedSinceMs', () => Number.POSITIVE_INFINITY),
   },

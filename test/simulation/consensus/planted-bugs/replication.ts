@@ -34,7 +34,7 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
   {
     name: 'a leader commits an entry of an older term by its copies',
     scenario: { ...PLAIN, isHaunted: true, faultsEndMs: 4_000 },
-    faults: () => [1, 2].map((process) => ({ kind: 'slowDisk', atMs: 0, process, factor: 60, forMs: 4_000 })),
+    faults: () => [1, 2].map((process) => ({ kind: 'slowDisk', atMs: 0, process, factor: 15, forMs: 4_000 })),
     plant: () =>
       replace(
         RaftLog.prototype,

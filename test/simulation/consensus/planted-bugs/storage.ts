@@ -32,6 +32,7 @@ export const STORAGE_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'replay keeps the entries that a snapshot of the leader replaced',
+    firstSeed: 40,
     scenario: {
       ...PLAIN,
       checkpointEntries: 15,
