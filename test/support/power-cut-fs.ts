@@ -34,6 +34,8 @@ export class PowerCutFs implements LogFs {
   boot = 1;
   #names = new Map<string, number>();
   #files: Buffer[] = [];
+  /** What was there, all of it synced, when the journal began. */
+  #before = { names: new Map<string, number>(), files: new Map<number, Buffer>() };
   readonly #locked = new Set<string>();
 
   async makeDirectory(): Promise<void> {}
@@ -87,6 +89,12 @@ export class PowerCutFs implements LogFs {
     return [...this.#names.keys()].filter((path) => pattern.test(path)).sort();
   }
 
+  get usedBytes(): number {
+    let bytes = 0;
+    for (const file of this.#names.values()) bytes += this.#files[file]!.length;
+    return bytes;
+  }
+
   contentOf(path: string): Buffer {
     return this.#files[this.#names.get(path)!]!;
   }
@@ -111,14 +119,15 @@ export class PowerCutFs implements LogFs {
     const copy = new PowerCutFs();
     copy.boot = this.boot;
     for (const [path, file] of this.#names) copy.setContent(path, this.#files[file]!);
+    copy.#beginJournal();
     return copy;
   }
 
   /** What the disk holds when the power fails after so many steps. `unsynced` says what becomes of what was not synced. */
   cutAfter(steps: number, unsynced: 'lost' | 'kept' | 'some', random: Random): PowerCutFs {
-    const files = new Map<number, Buffer>();
+    const files = new Map(this.#before.files);
     const changes = new Map<number, Change[]>();
-    const names = new Map<string, number>();
+    const names = new Map(this.#before.names);
     let nameChanges: NameChange[] = [];
     for (const step of this.journal.slice(0, steps)) {
       if (step.kind === 'write' || step.kind === 'truncate') {
@@ -150,7 +159,12 @@ export class PowerCutFs implements LogFs {
     const after = new PowerCutFs();
     after.boot = this.boot + 1;
     for (const [path, file] of names) after.setContent(path, files.get(file) ?? Buffer.alloc(0));
+    after.#beginJournal();
     return after;
+  }
+
+  #beginJournal(): void {
+    this.#before = { names: new Map(this.#names), files: new Map(this.#files.entries()) };
   }
 
   #handle(file: number): LogFile {
@@ -182,7 +196,7 @@ export class PowerCutFs implements LogFs {
       this.#change({ kind: 'write', file, offset, bytes: half });
       throw errno('EIO');
     }
-    const used = this.#usedBytes();
+    const used = this.usedBytes;
     const growth = Math.max(0, offset + bytes.length - this.#files[file]!.length);
     if (used + growth > this.bytesMax) {
       const fitting = Math.max(0, bytes.length - (used + growth - this.bytesMax));
@@ -190,12 +204,6 @@ export class PowerCutFs implements LogFs {
       throw errno('ENOSPC');
     }
     this.#change({ kind: 'write', file, offset, bytes });
-  }
-
-  #usedBytes(): number {
-    let bytes = 0;
-    for (const file of this.#names.values()) bytes += this.#files[file]!.length;
-    return bytes;
   }
 
   #change(change: Change): void {

@@ -171,8 +171,9 @@ export class GroupNode extends EventEmitter<GroupEvents> implements Group {
   }
 
   #armTick(): void {
-    const isLeader = this.#replica?.status.role === 'StateLeader';
-    this.#timer = this.#deps.clock.setTimer(this.#pace.tickMs(isLeader), () => {
+    const { clock } = this.#deps;
+    const isLeader = this.#replica?.role === 'StateLeader';
+    this.#timer = clock.setTimer(this.#pace.beginTick(isLeader, clock.monotonicMs()), () => {
       // What has arrived while this process did something else is read before time is counted: else a late leader looks dead.
       setImmediate(() => {
         if (this.#isStopped) return;
@@ -186,9 +187,7 @@ export class GroupNode extends EventEmitter<GroupEvents> implements Group {
     if (this.#replica === undefined) this.#boot?.onRaftMessage(message);
     // One that was removed and taken in again is another member, and must not answer as the one that it was.
     if (this.#replica?.id !== message.to) return;
-    if (message.type === 'MsgHeartbeat' || message.type === 'MsgApp') {
-      this.#pace.heard(message.term, message.from, this.#deps.clock.monotonicMs());
-    }
+    this.#pace.heard(message, this.#replica.term, this.#deps.clock.monotonicMs());
     this.#step({ type: 'message', message });
   }
 

@@ -32,6 +32,11 @@ export interface RaftConfig {
   applied?: number;
   /** Writes and applies by messages to the local threads, in the background, instead of between ready() and advance(). */
   asyncStorageWrites?: boolean;
+  /**
+   * With asyncStorageWrites: a candidate asks for votes once its own is on disk. If it asks at once, as etcd-io/raft does, it can win
+   * by the votes of the others alone, forget its own in a power cut, and win the same term a second time with other entries.
+   */
+  persistsBeforeVoteRequests?: boolean;
   /** Bound of the entries in one MsgApp. More per message is fewer messages, and longer ones. One entry always passes. */
   maxSizePerMsg: number;
   /** Bound of the entries that are with the application unconfirmed. maxSizePerMsg unless given. */
@@ -70,6 +75,7 @@ export function resolveConfig(config: RaftConfig): ResolvedConfig {
   const resolved: ResolvedConfig = {
     applied: 0,
     asyncStorageWrites: false,
+    persistsBeforeVoteRequests: false,
     maxCommittedSizePerReady: config.maxSizePerMsg,
     maxUncommittedEntriesSize: NO_LIMIT,
     maxInflightBytes: NO_LIMIT,

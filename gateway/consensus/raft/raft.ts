@@ -94,9 +94,11 @@ export class Raft {
       case 'MsgPreVoteResp':
         this.messagesAfterAppend.push(message);
         break;
-      default:
+      default: {
         if (message.to === this.id) throw new RaftInvariantError(`${message.type} is addressed to its sender`);
-        this.messages.push(message);
+        const waits = message.type === 'MsgVote' && this.config.persistsBeforeVoteRequests;
+        (waits ? this.messagesAfterAppend : this.messages).push(message);
+      }
     }
   }
 

@@ -114,6 +114,7 @@ export class Replica {
       storage: this.#storage,
       applied: this.#applied.index,
       asyncStorageWrites: true,
+      persistsBeforeVoteRequests: true,
       maxSizePerMsg: SIZE_PER_MESSAGE_MAX,
       maxInflightMsgs: INFLIGHT_MESSAGES_MAX,
       maxInflightBytes: INFLIGHT_BYTES_MAX,
@@ -130,6 +131,14 @@ export class Replica {
     const owner = deps.random.next();
     this.#requests = new Requests({ raft: this.#raft, machine: deps.machine, owner, retryTicks, requestsMax, tell });
     this.#succession = new Succession(id);
+  }
+
+  get role(): Role {
+    return this.#role;
+  }
+
+  get term(): number {
+    return this.#term;
   }
 
   get status(): ReplicaStatus {

@@ -16,6 +16,7 @@ import {
 import { type GroupMachine, type RangeQuery, requestKey } from '../../../gateway/coordination/drivers/raft/index.ts';
 import { encodeRequest } from '../../../gateway/coordination/state/index.ts';
 import type { Boot, DiskContents, Machine, ProcessEvent, Program } from '../world/index.ts';
+import { LEADER_CLIENT } from './lease-watch.ts';
 import { CHECKPOINT_TIMER, MemberDisk, type MemberDiskOptions, RETRY_TIMER } from './member-disk.ts';
 import { MemberMail } from './member-mail.ts';
 import type { Observer } from './observer.ts';
@@ -69,8 +70,8 @@ export class RunningMember implements Program<Wire> {
     this.#options = options;
     this.#machine = machine;
     const life = machine.random.below(2 ** 32).toString(36);
-    this.#own = new WatchedMachine(`leader-${machine.id}-${life}`, (index, hash) => {
-      options.observer.applies(machine.id, index, hash);
+    this.#own = new WatchedMachine(`${LEADER_CLIENT}${machine.id}-${life}`, (index, hash, applied) => {
+      options.observer.applies(machine.id, index, hash, applied);
       this.#applied.push(index);
     });
     const { openDisk = (its: MemberDiskOptions) => new MemberDisk(its) } = options;
@@ -174,8 +175,9 @@ export class RunningMember implements Program<Wire> {
   }
 
   #armTick(): void {
-    const isLeader = this.#replica?.status.role === 'StateLeader';
-    this.#machine.setTimer(this.#options.hasPace ? this.#pace.tickMs(isLeader) : TICK_MS, TICK_TIMER);
+    const isLeader = this.#replica?.role === 'StateLeader';
+    const pacedMs = this.#pace.beginTick(isLeader, this.#machine.monotonicMs());
+    this.#machine.setTimer(this.#options.hasPace ? pacedMs : TICK_MS, TICK_TIMER);
   }
 
   #onTimer(timer: number): void {
@@ -199,9 +201,7 @@ export class RunningMember implements Program<Wire> {
     if (this.#replica === undefined && !this.#mayJoin()) return;
     if (this.#replica === undefined) this.#begin(message.to, this.#disk.recovered);
     if (this.#replica?.id !== message.to) return;
-    if (message.type === 'MsgHeartbeat' || message.type === 'MsgApp') {
-      this.#pace.heard(message.term, message.from, this.#machine.monotonicMs());
-    }
+    this.#pace.heard(message, this.#replica.term, this.#machine.monotonicMs());
     this.#step({ type: 'message', message });
   }
 

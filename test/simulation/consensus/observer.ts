@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 import type { Entry, HardState, NodeId, Snapshot } from '../../../gateway/consensus/raft/index.ts';
-import type { Member, PersistBatch, Recovered } from '../../../gateway/consensus/replica/index.ts';
+import type { Applied, Member, PersistBatch, Recovered } from '../../../gateway/consensus/replica/index.ts';
 import { Violation } from '../violation.ts';
+import { LeaseWatch } from './lease-watch.ts';
 import { addressOf } from './types.ts';
 
 /** The log of one member as far as it was handed to the disk. */
@@ -41,9 +42,18 @@ export class Observer {
   /** By index: what was applied there. */
   readonly #committed: (Committed | undefined)[] = [];
   #members: { index: number; list: readonly Member[] } = { index: 0, list: [] };
+  readonly #leases = new LeaseWatch();
+  readonly #nowMs: () => number;
   elections = 0;
   applied = 0;
   restores = 0;
+  /** A process has begun to lead. */
+  onLeads: (process: number) => void = () => {};
+
+  /** `nowMs` is true time. */
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
 
   /** As of the newest change that any member has applied. */
   get members(): readonly Member[] {
@@ -100,10 +110,10 @@ export class Observer {
   leads(process: number, id: NodeId, term: number): void {
     this.elections += 1;
     const other = this.#leaders.get(term);
-    if (other !== undefined && other !== id) {
-      throw new Violation(`term ${term} has two leaders, members ${other} and ${id}`);
-    }
+    if (other === id) throw new Violation(`member ${id} wins term ${term} a second time`);
+    if (other !== undefined) throw new Violation(`term ${term} has two leaders, members ${other} and ${id}`);
     this.#leaders.set(term, id);
+    this.onLeads(process);
     const { log } = this.#of(process);
     let index = this.committedIndex;
     while (index > log.base && (this.#committed[index] === undefined || this.#committed[index]!.knownInTerm >= term)) {
@@ -128,13 +138,14 @@ export class Observer {
   }
 
   /** State machine safety: at one index all apply the same command to the same effect. */
-  applies(process: number, index: number, hash: number): void {
+  applies(process: number, index: number, hash: number, applied: Applied): void {
     this.applied += 1;
     const entryTerm = termAt(this.#of(process).log, index);
     if (entryTerm === undefined) throw new Violation(`gw${process} applies entry ${index}, which it does not have`);
     const known = this.#committed[index];
     if (known === undefined) {
       this.#committed[index] = { term: entryTerm, knownInTerm: Number.POSITIVE_INFINITY, hash };
+      this.#leases.applied(applied, this.#nowMs());
     } else if (known.term !== entryTerm || known.hash !== hash) {
       throw new Violation(
         `gw${process} applies at ${index} an entry of term ${entryTerm} to another effect than others one of term ${known.term}`,

@@ -8,8 +8,10 @@ import { World } from '../world/index.ts';
 import { adminProgram } from './clients/admin.ts';
 import { lockClient } from './clients/lock-client.ts';
 import { type Admission, fencing, resourceProgram } from './clients/resource.ts';
+import { scriptProgram } from './clients/script.ts';
 import { storeClient } from './clients/store-client.ts';
 import type { ClientSurroundings } from './clients/surroundings.ts';
+import { Haunting } from './haunting.ts';
 import { History } from './history.ts';
 import { LockWatch } from './lock-watch.ts';
 import { type MemberOptions, memberProgram, type RunningMember } from './member.ts';
@@ -34,7 +36,7 @@ export interface SimulationOptions extends RunOptions {
 export function simulate(options: SimulationOptions): RunResult {
   const { seed, profile } = options;
   const random = seededRandom(`${seed}/${profile}`);
-  const scenario = { ...scenarioOf(random.fork('scenario')), ...options.scenario };
+  const scenario = { ...scenarioOf(random.fork('scenario'), profile), ...options.scenario };
   const world = new World<Wire, Stored>({
     seed: `${seed}/${profile}/world`,
     describe: describeWire,
@@ -67,7 +69,7 @@ export function simulate(options: SimulationOptions): RunResult {
 }
 
 class SimulatedGroup {
-  readonly observer = new Observer();
+  readonly observer: Observer;
   readonly history = new History();
   readonly locks = new LockWatch();
   readonly processes: readonly number[];
@@ -80,6 +82,7 @@ class SimulatedGroup {
   constructor(world: World<Wire, Stored>, scenario: Scenario, options: SimulationOptions) {
     this.#world = world;
     this.#scenario = scenario;
+    this.observer = new Observer(() => world.nowMs);
     const { members, spares, storeClients, lockClients } = scenario;
     const initial = range(1, members);
     this.processes = range(1, members + spares);
@@ -109,14 +112,21 @@ class SimulatedGroup {
       resource,
     };
     const clients = [
-      ...range(1, storeClients).map(() => storeClient(surroundings, scenario.thinkMs)),
+      ...range(1, storeClients).map((nth) =>
+        storeClient(surroundings, { thinkMs: scenario.thinkMs, onlyReads: nth <= scenario.readers }),
+      ),
       ...range(1, lockClients).map(() => lockClient(surroundings)),
     ];
     if (scenario.adminEveryMs !== undefined) {
       const spareProcesses = this.processes.slice(members);
       clients.push(adminProgram(surroundings, { spares: spareProcesses, everyMs: scenario.adminEveryMs }));
     }
+    if (scenario.script.length > 0) clients.push(scriptProgram(surroundings, scenario.script));
     this.others = [resource, ...clients.map((client) => world.add(client).id)];
+    if (scenario.isHaunted) {
+      const haunting = new Haunting(world, world.random.fork('haunting'), scenario.faultsEndMs);
+      this.observer.onLeads = (process) => haunting.leads(process);
+    }
   }
 
   run(faults: readonly Fault[]): 'linearizable' | 'unknown' {

@@ -3,16 +3,16 @@ import { GroupMachine } from '../../../gateway/coordination/drivers/raft/index.t
 
 /** The production machine, watched as it applies. */
 export class WatchedMachine extends GroupMachine {
-  readonly #onApply: (index: number, hash: number) => void;
+  readonly #onApply: (index: number, hash: number, applied: Applied) => void;
 
-  constructor(client: string, onApply: (index: number, hash: number) => void) {
+  constructor(client: string, onApply: (index: number, hash: number, applied: Applied) => void) {
     super({ client });
     this.#onApply = onApply;
   }
 
   override apply(command: Uint8Array, index: number): Applied {
     const applied = super.apply(command, index);
-    this.#onApply(index, this.state.outcomeHash);
+    this.#onApply(index, this.state.outcomeHash, applied);
     return applied;
   }
 }

@@ -95,6 +95,18 @@ describe('SimDisk', () => {
     expect(it.contents).toEqual({ checkpoint: undefined, firstRecord: 0, records: [{ value: 'c', isIntact: true }] });
   });
 
+  it('cuts off a torn record even while it is full, since that takes no room', () => {
+    const it = disk();
+    for (const value of ['a', 'torn']) it.append(value, 1);
+    it.begin();
+    it.finish();
+    it.fullness.begin(1);
+    it.truncate(1);
+    it.begin();
+    expect(it.finish()).toEqual({ upTo: 3 });
+    expect(values(it)).toEqual(['a']);
+  });
+
   it('takes longer by the bytes and in a slow spell', () => {
     const took = (bytes: number, factor: number): number => {
       const it = disk();

@@ -82,16 +82,15 @@ export class SimDisk<Stored> {
     const done = this.#syncing;
     this.#syncing = [];
     const upTo = done.at(-1)!.ticket;
-    if (this.errors.current > 0) return { upTo, failed: 'EIO' };
-    if (this.fullness.current > 0) return { upTo, failed: 'ENOSPC' };
+    const failed = this.#refusalOf(done);
+    if (failed !== undefined) return { upTo, failed };
     for (const request of done) this.#carryOut(request);
     return { upTo };
   }
 
   /** The process ends, the machine goes on: what was handed over to it reaches the disk, what waited in the process does not. */
   kill(): void {
-    const isAccepting = this.errors.current === 0 && this.fullness.current === 0;
-    if (isAccepting) for (const request of this.#syncing) this.#carryOut(request);
+    if (this.#refusalOf(this.#syncing) === undefined) for (const request of this.#syncing) this.#carryOut(request);
     this.#forget();
   }
 
@@ -117,6 +116,13 @@ export class SimDisk<Stored> {
     const index = this.#random.below(this.#records.length);
     this.#records[index] = { value: this.#records[index]!.value, isIntact: false };
     return true;
+  }
+
+  /** Cutting off takes no room, so a full disk does it. */
+  #refusalOf(requests: readonly Request<Stored>[]): DiskOutcome['failed'] {
+    if (this.errors.current > 0) return 'EIO';
+    const needsRoom = requests.some(({ kind }) => kind !== 'truncate');
+    return this.fullness.current > 0 && needsRoom ? 'ENOSPC' : undefined;
   }
 
   #carryOut(request: Request<Stored>): void {

@@ -186,6 +186,23 @@ describe('lease reads', () => {
   });
 });
 
+describe('a candidate', () => {
+  test('asks for votes once its own is on disk, so that it never wins one term twice', () => {
+    const bench = new Bench([1, 2, 3]);
+    const candidate = bench.member(1);
+    candidate.isDiskStuck = true;
+    bench.step(1, { type: 'stand' });
+    bench.settle();
+    expect(candidate.replica.status).toMatchObject({ role: 'StateCandidate', term: 2 });
+    expect(bench.member(2).replica.term).toBe(1);
+    expect(candidate.disk.found.hardState.term).toBe(1);
+    bench.unstick(candidate);
+    bench.settle();
+    expect(candidate.disk.found.hardState).toMatchObject({ term: 2, vote: 1 });
+    expect(candidate.replica.role).toBe('StateLeader');
+  });
+});
+
 describe('the end of a leader', () => {
   test('whose process has died is followed by an election at once, without waiting for the time-out', () => {
     const bench = new Bench([1, 2, 3], { electionTicks: 100 });

@@ -39,15 +39,26 @@ export function nothingConfirmed(): Confirmed {
   return { hardState: { term: 0, vote: 0, commit: 0 }, snapshot: { index: 0, term: 0 }, terms: new Map() };
 }
 
+/** What a member counts on that has found this on its disk. */
+export function confirmedBy({ hardState, snapshot, entries }: Recovered): Confirmed {
+  const { index, term } = snapshot?.metadata ?? { index: 0, term: 0 };
+  return { hardState, snapshot: { index, term }, terms: new Map(entries.map((entry) => [entry.index, entry.term])) };
+}
+
 /** A member that does what Raft would: it appends, overwrites what is not committed, votes, commits, checkpoints, is restored. */
 export class ScriptedMember {
   readonly #random: Random;
-  readonly #storage: RaftStorage;
-  #now = nothingConfirmed();
+  readonly #storage: Pick<RaftStorage, 'persist' | 'checkpoint'>;
+  #now: Confirmed;
 
-  constructor(storage: RaftStorage, random: Random) {
+  constructor(
+    storage: Pick<RaftStorage, 'persist' | 'checkpoint'>,
+    random: Random,
+    found: Confirmed = nothingConfirmed(),
+  ) {
     this.#storage = storage;
     this.#random = random;
+    this.#now = found;
   }
 
   get confirmed(): Confirmed {
@@ -120,8 +131,7 @@ export class ScriptedMember {
     if (snapshot === undefined) return;
     const checkpointed = this.#storage.checkpoint(snapshot);
     for (let turns = this.#random.below(12); turns > 0; turns--) await Promise.resolve();
-    await this.#vote();
-    await checkpointed;
+    await Promise.all([this.#vote(), checkpointed]);
     this.#checkpointed(snapshot);
   }
 

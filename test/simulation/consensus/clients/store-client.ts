@@ -16,24 +16,30 @@ interface RangeAnswer {
   revision: number;
 }
 
+interface Habits {
+  /** Between an answer and the next question, on average. */
+  thinkMs: number;
+  onlyReads: boolean;
+}
+
 /** Asks for one thing after the other: gets, puts, deletes and compare-and-sets of a few keys. */
-export function storeClient(surroundings: ClientSurroundings, thinkMs: number): Boot<Wire, Stored> {
-  return (machine) => new StoreClient(surroundings, machine, thinkMs);
+export function storeClient(surroundings: ClientSurroundings, habits: Habits): Boot<Wire, Stored> {
+  return (machine) => new StoreClient(surroundings, machine, habits);
 }
 
 class StoreClient implements Program<Wire> {
   readonly #surroundings: ClientSurroundings;
   readonly #machine: Machine<Wire, Stored>;
-  readonly #thinkMs: number;
+  readonly #habits: Habits;
   readonly #caller: Caller;
   /** Last known modRevision of each key: what a compare-and-set expects. */
   readonly #known = new Map<string, number>();
   #sequence = 0;
 
-  constructor(surroundings: ClientSurroundings, machine: Machine<Wire, Stored>, thinkMs: number) {
+  constructor(surroundings: ClientSurroundings, machine: Machine<Wire, Stored>, habits: Habits) {
     this.#surroundings = surroundings;
     this.#machine = machine;
-    this.#thinkMs = thinkMs;
+    this.#habits = habits;
     this.#caller = new Caller(machine, () => pickMember(surroundings, machine.random), surroundings.isDoubled);
     this.#think();
   }
@@ -44,7 +50,7 @@ class StoreClient implements Program<Wire> {
   }
 
   #think(): void {
-    this.#machine.setTimer(-Math.log(1 - this.#machine.random.next()) * this.#thinkMs, THINK_TIMER);
+    this.#machine.setTimer(-Math.log(1 - this.#machine.random.next()) * this.#habits.thinkMs, THINK_TIMER);
   }
 
   #begin(): void {
@@ -75,7 +81,7 @@ class StoreClient implements Program<Wire> {
     const key = `k${random.below(this.#surroundings.keys)}`;
     const value = `${id}.${this.#sequence + 1}`;
     const roll = random.next();
-    if (roll < 0.45) return { op: 'get', key };
+    if (roll < 0.45 || this.#habits.onlyReads) return { op: 'get', key };
     if (roll < 0.7) return { op: 'put', key, value };
     if (roll < 0.92) return { op: 'cas', key, expectedRevision: this.#known.get(key) ?? 0, value };
     return { op: 'delete', key };
