@@ -202,6 +202,17 @@ describe('a socket for clock probes', () => {
     expect(systemClock.monotonicMs() - beganMs).toBeLessThan(5_000);
   });
 
+  it('outlives a peer that cannot be sent to', async () => {
+    const { a } = await pair();
+    const unanswered: Unanswered[] = [];
+    a.onUnanswered((each) => unanswered.push(each));
+    a.setPeers([{ name: 'b', host: '127.0.0.1', port: 0 }]);
+    a.probe('b', 1, 1);
+    await eventually(() => expect(a.counters()).toMatchObject({ probesSent: 0, notSent: 1 }));
+    expect(unanswered).toEqual([{ peer: 'b', path: 'udp', probes: 1 }]);
+    expect(a.restarts).toBe(0);
+  });
+
   it('reaches peers over IPv6 and, on such a socket, over IPv4', async () => {
     const a = openSocket('a', { listen: { host: '::', port: 0 } });
     const b = openSocket('b', { listen: { host: '::1', port: 0 } });
