@@ -113,8 +113,12 @@ describe('a socket for clock probes', () => {
     a.onUnanswered((each) => unanswered.push(each));
     child.kill('SIGKILL');
     await once(child, 'exit');
-    a.probe('b', 3, 1);
-    await eventually(() => expect(unanswered.reduce((sum, { probes }) => sum + probes, 0)).toBe(3));
+    // Of the burst before, 16 at most may be unanswered too.
+    a.probe('b', 20, 1);
+    await eventually(() => {
+      const probes = unanswered.reduce((sum, each) => sum + each.probes, 0);
+      expect(probes).toBeGreaterThanOrEqual(20);
+    });
   });
 
   it('answers a good probe with as many bytes, and nothing else at all', async () => {
