@@ -68,15 +68,19 @@ const driver = new ProbeDriver({
   limits,
   send: (peer, bytes) => {
     const to = addresses.of(peer);
-    if (to !== undefined) socket.send(bytes, to.port, to.address, ignored);
-    return to !== undefined;
+    return to !== undefined && send(bytes, to);
   },
   onExchange: (exchange) => tell({ type: 'exchange', exchange }),
   onUnanswered: (unanswered) => tell({ type: 'unanswered', unanswered }),
 });
 
-/** A datagram that could not be sent is one that was lost: the probe stays unanswered. */
-function ignored(): void {}
+/** False for port 0, which a datagram may claim to come from, and which Node throws at. */
+function send(bytes: Buffer, to: { address: string; port: number }): boolean {
+  if (to.port === 0) return false;
+  // What the system does not send is as good as lost: the probe stays unanswered.
+  socket.send(bytes, to.port, to.address, () => {});
+  return true;
+}
 
 socket.on('message', (bytes, from) => {
   const receivedMs = systemClock.monotonicMs();
@@ -86,7 +90,7 @@ socket.on('message', (bytes, from) => {
     address: `${from.address}:${from.port}`,
     receivedMs,
     waitedMsMax,
-    reply: (answer) => socket.send(answer, from.port, from.address, ignored),
+    reply: (answer) => send(answer, from),
   });
   lag.leave(systemClock.monotonicMs());
 });
