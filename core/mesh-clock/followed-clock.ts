@@ -61,9 +61,10 @@ export class FollowedClock implements Clock {
     return this.#options.clock.monotonicMs();
   }
 
+  /** Whole ms, as of the machine's clock; `now` has the fractions. */
   wallMs(): number {
     const { clock } = this.#options;
-    return this.#follower.isSynchronised ? this.#follower.at(clock.monotonicMs()).ms : clock.wallMs();
+    return this.#follower.isSynchronised ? Math.floor(this.#follower.at(clock.monotonicMs()).ms) : clock.wallMs();
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {

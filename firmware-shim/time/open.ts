@@ -6,7 +6,7 @@ import { type FollowedClock, logNote, MqttTime, UdpTime } from '../../core/mesh-
 import type { FollowerNote } from '../../core/mesh-time/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import type { Clock, Timer } from '../../core/time/index.ts';
-import type { TopicKind } from '../../core/wire/index.ts';
+import { READING_LIMITS, type TopicKind } from '../../core/wire/index.ts';
 import type { ShimConfig } from '../config.ts';
 import type { SensorFs } from '../sensor-fs.ts';
 import { readLives, writeLives } from './lives-file.ts';
@@ -46,6 +46,8 @@ interface Way {
 
 const BOOT_ID_FILE = 'proc/sys/kernel/random/boot_id';
 const LIFE_LENGTH = 12;
+const LOOK_BACK = 64;
+const LOOK_BACK_BYTES = LOOK_BACK * READING_LIMITS.payloadBytesMax;
 
 /** Opens what the shim knows of the time, and the way to the mesh's. Rejects with DISK_FAILED. */
 export async function openShimTime(
@@ -133,8 +135,10 @@ async function lifeOf(fs: SensorFs, random: Random): Promise<string> {
     .padStart(8, '0');
 }
 
+/** Of the newest records the last that says something: programs may have stamped others. */
 async function lastRecord(readings: ShimTimeDeps['readings']): Promise<LastRecord | undefined> {
-  if (readings.durablePosition === 0) return undefined;
-  const [record] = await readings.read(readings.durablePosition - 1, 1);
-  return record && lastRecordOf(Buffer.from(record.payload).toString('utf8'));
+  const records = await readings.read(Math.max(0, readings.durablePosition - LOOK_BACK), LOOK_BACK_BYTES);
+  return records
+    .map(({ payload }) => lastRecordOf(Buffer.from(payload).toString('utf8')))
+    .findLast((last) => last !== undefined);
 }

@@ -12,6 +12,8 @@ import { READING_LIMITS } from '../../core/wire/index.ts';
  * the life after, and their last reading comes from just before the latter, unless the machine's own wall clock then said something that
  * lies between the two.
  *
+ * The monotonic clock stands still while a machine sleeps, so a sleep between a reading and its line shows as an error of so long.
+ *
  * All of that stays as it was first found, so that a reading that is published twice has the same stamp twice.
  */
 

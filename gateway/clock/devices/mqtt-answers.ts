@@ -1,6 +1,6 @@
 import { decodeTimeQuestion, encodeTimeAnswer } from '../../../core/mesh-time/index.ts';
 import type { Clock } from '../../../core/time/index.ts';
-import { type MeshTopic, meshTopic } from '../../../core/wire/index.ts';
+import { meshTopic, parseMeshTopic, parseShardTopic } from '../../../core/wire/index.ts';
 import { type DeviceTimeCounts, type MeshAt, noDeviceTimeCounts } from './options.ts';
 import { SeenQuestions } from './seen-questions.ts';
 
@@ -28,13 +28,20 @@ export class MqttAnswers {
     this.#gateways = new Set(options.gateways);
   }
 
-  /** The answer to a message on a topic of kind `time` that came in at arrivedMs of monotonic time; undefined when there is none. */
+  /**
+   * What is to be published at once, at QoS 0, for a message that came in at arrivedMs of monotonic time; undefined when it is no
+   * question. Looks at whatever a gateway gets, inside a shard's space or not.
+   */
   answer(
-    { site, device }: Pick<MeshTopic, 'site' | 'device'>,
+    deliveredTopic: string,
     payload: Uint8Array,
     arrivedMs: number,
   ): { topic: string; payload: string } | undefined {
-    if (this.#gateways.has(device)) return undefined;
+    // Nearly all that comes is readings.
+    if (!deliveredTopic.endsWith('/time')) return undefined;
+    const asked = parseMeshTopic(parseShardTopic(deliveredTopic)?.topic ?? deliveredTopic);
+    if (asked?.kind !== 'time' || this.#gateways.has(asked.device)) return undefined;
+    const { site, device } = asked;
     const question = decodeTimeQuestion(payload);
     if (question === undefined) {
       this.counts.malformed += 1;

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { DeviceLink, type DeviceLinkEvents } from '../../../core/device-link/index.ts';
 import { seededRandom } from '../../../core/random/index.ts';
 import { systemClock } from '../../../core/time/index.ts';
-import { BROKERS_TOPIC } from '../../../core/wire/index.ts';
+import { BROKERS_TOPIC, type TopicKind } from '../../../core/wire/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { PlainBroker } from '../../support/plain-broker.ts';
 
@@ -12,11 +12,12 @@ describe("a device's link", () => {
   let link: DeviceLink | undefined;
   const said: string[] = [];
 
-  const open = (urls: string[]): DeviceLink => {
+  const open = (urls: string[], hears: TopicKind[] = []): DeviceLink => {
     const events: DeviceLinkEvents = {
       up: (broker) => said.push(`up ${broker}`),
       down: (error) => said.push(`down ${error.code}`),
       refused: (error) => said.push(`refused ${error.code}`),
+      heard: (kind, payload) => said.push(`heard ${kind} ${Buffer.from(payload)}`),
     };
     link = new DeviceLink({
       site: 'home',
@@ -24,6 +25,7 @@ describe("a device's link", () => {
       meta: { name: 'd', manufacturer: 'm', model: 'm', source: 'simulated' },
       brokers: urls,
       ownBroker: 0,
+      hears,
       clock: systemClock,
       random: seededRandom(1),
       events,
@@ -51,6 +53,20 @@ describe("a device's link", () => {
     await eventually(() => expect(said).toEqual(['refused UNREACHABLE', `up ${first.url}`]));
     await first.kill();
     await eventually(() => expect(said.slice(2)).toEqual(['down UNREACHABLE', `up ${second.url}`]));
+  });
+
+  it('hears the kinds that it wants of its own topics, at each broker that it comes to', async () => {
+    const [first, second] = [await broker(), await broker()];
+    open([first.url, second.url], ['now', 'cmd']);
+    for (const at of [first, second]) {
+      await eventually(() => expect(said).toContain(`up ${at.url}`));
+      await at.say('mesh/v1/home/e/now', 'of another');
+      await at.say('mesh/v1/home/d/meta', '{}');
+      await at.say('mesh/v1/home/d/now', at.url);
+      await eventually(() => expect(said).toContain(`heard now ${at.url}`));
+      await at.kill();
+    }
+    expect(said.filter((it) => it.startsWith('heard'))).toHaveLength(2);
   });
 
   it('goes on to the next broker when an address cannot be', async () => {

@@ -4,7 +4,7 @@ import { VirtualClock } from '../../../../core/time/index.ts';
 import { MqttAnswers } from '../../../../gateway/clock/devices/index.ts';
 
 const MESH_MS = 1_763_800_000_000;
-const topic = { site: 'home', device: 'pi' };
+const topic = 'mesh/v1/home/pi/time';
 const question = { id: '9f2c51d07be3a844', t1Ms: 17.5 };
 const asked = Buffer.from(encodeTimeQuestion(question));
 
@@ -36,13 +36,21 @@ describe('MqttAnswers', () => {
     expect(made.answer(topic, asked, 0)).toBeUndefined();
     expect(made.answer(topic, Buffer.from('LCP'), 0)).toBeUndefined();
     // The same id of another device is another question.
-    expect(made.answer({ ...topic, device: 'pi2' }, asked, 0)).toBeDefined();
+    expect(made.answer('$shard/17/mesh/v1/home/pi2/time', asked, 0)).toBeDefined();
     expect(made.counts).toEqual({ answered: 2, malformed: 1, forged: 0, replayed: 1 });
   });
 
-  it('leaves alone what gateways tell each other', () => {
+  it('leaves alone what gateways tell each other, and what is no question by its topic', () => {
     const { made } = answers();
-    expect(made.answer({ ...topic, device: 'gateway-2' }, Buffer.from('LCP'), 0)).toBeUndefined();
+    for (const other of [
+      'mesh/v1/home/pi/state',
+      'mesh/v1/home/pi/now',
+      'elsewhere/time',
+      '$shard/99/mesh/v1/home/pi/time',
+    ]) {
+      expect(made.answer(other, asked, 0), other).toBeUndefined();
+    }
+    expect(made.answer('mesh/v1/home/gateway-2/time', Buffer.from('LCP'), 0)).toBeUndefined();
     expect(made.counts.malformed).toBe(0);
   });
 });
