@@ -212,7 +212,8 @@ describeWithPeers('the console in Chromium', ['chromium', 'influxd'], () => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(
       0,
     );
-    await page.screenshot({ path: `${ARTIFACTS}console-phone-time.png`, fullPage: true });
+    const clip = { x: 0, y: 0, width: 390, height: 1_300 };
+    await page.screenshot({ path: `${ARTIFACTS}console-phone-time.png`, fullPage: true, clip });
     await page.setViewportSize({ width: 1280, height: 800 });
 
     for (const { id, time } of meshClocks()) {
