@@ -30,6 +30,8 @@ interface ClockText {
 /** Cards narrower than this get the short words. */
 const NARROW_WIDTH = 190;
 const TEXT_PX_PER_CHAR = 6.1;
+/** Of the smaller letters in which a narrow card says how its clock goes. */
+const SMALL_TEXT_PX_PER_CHAR = 5.6;
 const PADDING_PX = 14;
 
 interface Link {
@@ -184,7 +186,7 @@ function nodeElement(box: Box): { root: SVGGElement; update(text: NodeText): voi
   const name = svg('text', { class: 'name', x: left, y: y + 24 });
   const tag = svg('text', { class: 'tag', x: x + width - 11, y: y + 23 });
   const lines = [svg('text', { x: left, y: y + 43 }), svg('text', { x: left, y: y + 59 })];
-  const clock = svg('text', { class: 'clock', x: left, y: y + 75 });
+  const clock = svg('text', { class: isNarrow ? 'clock small' : 'clock', x: left, y: y + 75 });
   const root = svg(
     'g',
     { class: 'node', role: 'img' },
@@ -212,7 +214,9 @@ function nodeElement(box: Box): { root: SVGGElement; update(text: NodeText): voi
       for (const [index, line] of lines.entries()) setText(line, cut(chosen[index] ?? '', room));
       setAttribute(clock, 'data-tone', text.clock?.tone ?? 'ok');
       setAttribute(clock, 'data-master', String(text.clock?.isMaster ?? false));
-      setText(clock, cut((isNarrow ? text.clock?.narrowLine : text.clock?.line) ?? '', room));
+      const clockLine = (isNarrow ? text.clock?.narrowLine : text.clock?.line) ?? '';
+      const clockPx = isNarrow ? SMALL_TEXT_PX_PER_CHAR : TEXT_PX_PER_CHAR;
+      setText(clock, cut(clockLine, Math.floor((width - 2 * PADDING_PX) / clockPx)));
     },
   };
 }
@@ -287,10 +291,11 @@ function clockText({ id }: GatewayRow, { time }: Overview): ClockText | undefine
   if (kind === 'none') return { tone, isMaster, line: 'clock not synchronised', narrowLine: 'no time yet' };
   const uncertainty = uncertaintyText(uncertaintyMs);
   const role = isMaster ? 'time master' : 'time';
+  const alarm = isMaster ? 'ALARM, time master' : 'ALARM';
   return {
     tone,
     isMaster,
-    line: `${isAlarmed ? 'ALARM: ' : ''}${role} · ${kind} ${uncertainty}`,
+    line: `${isAlarmed ? alarm : role} · ${kind} ${uncertainty}`,
     narrowLine: `${isAlarmed ? '! ' : isMaster ? '◆ ' : ''}${KIND_SHORT[kind]} ${uncertainty.replace('± ', '±')}`,
   };
 }

@@ -12,6 +12,7 @@ import { type MeshEvent, MeshModel } from '../../../dashboards/console/model/mes
 import { CounterRate, RateMeter } from '../../../dashboards/console/model/rates.ts';
 import { Spark } from '../../../dashboards/console/model/spark.ts';
 import type { Overview } from '../../../dashboards/console/model/types.ts';
+import { clockStatus, memberStatus, NTP_REFERENCE, unsynchronised } from '../../support/clocks.ts';
 import { brokerHealth, SITE } from '../support/mesh.ts';
 
 const ALL = { query: '', show: 'all', limit: 10 } as const;
@@ -261,5 +262,43 @@ describe('the overview', () => {
     const { total, newest } = overview().deadLetters;
     expect({ total, length: newest.length }).toEqual({ total: 103, length: 100 });
     expect(newest[0]?.preview).toBe('no· 102');
+  });
+});
+
+describe('the time of the mesh', () => {
+  it('is not there while no gateway takes part', () => {
+    const { apply, overview } = modelWithClock();
+    apply({ type: 'gatewayStatus', id: 'g1', status: status('g1') });
+    expect(overview().time).toBeNull();
+  });
+
+  it('is told by the gateways that answer, with the master and its reference', () => {
+    const { apply, overview } = modelWithClock();
+    const members = [memberStatus('g1')];
+    const master = clockStatus({ master: 'g2', members, reference: NTP_REFERENCE });
+    apply({ type: 'gatewayStatus', id: 'g1', status: { ...status('g1'), time: clockStatus({ master: 'g2' }) } });
+    apply({ type: 'gatewayStatus', id: 'g2', status: { ...status('g2'), time: master } });
+    expect(overview().time).toMatchObject({
+      master: { id: 'g2', term: 7, round: 1_204 },
+      reference: { kind: 'ntp', servers: [{ status: 'selected' }, { status: 'unreachable' }] },
+      rows: [
+        { id: 'g1', isMaster: false, behindMs: 0.012 },
+        { id: 'g2', isMaster: true },
+      ],
+      faults: [],
+    });
+    // What a gateway said of its clock before it went is no longer so.
+    apply({ type: 'gatewayStatus', id: 'g2', status: undefined });
+    expect(overview().time).toMatchObject({ master: null, reference: null, rows: [{ id: 'g1' }] });
+  });
+
+  it('is bad when a clock is alarmed, and a warning when one is not synchronised', () => {
+    const { apply, overview } = modelWithClock();
+    apply({ type: 'gatewayStatus', id: 'g1', status: { ...status('g1'), time: unsynchronised() } });
+    expect(overview()).toMatchObject({ tone: 'warn', words: ["g1's clock is not synchronised"] });
+    const alarmed = clockStatus({ isAlarmed: true, uncertaintyMs: 80 });
+    apply({ type: 'gatewayStatus', id: 'g2', status: { ...status('g2'), time: alarmed } });
+    expect(overview().tone).toBe('bad');
+    expect(overview().words[0]).toBe("g2's clock may be wrong by up to 80 ms; 50 ms are allowed");
   });
 });

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type BrokerHealth, deadLetter, meshTopic } from '../../../core/wire/index.ts';
+import { clockStatus, meshClocks, unsynchronised } from '../../support/clocks.ts';
 import { eventually } from '../../support/eventually.ts';
 import { describeWithPeers } from '../../support/peers.ts';
 import { type Browser, launchBrowser } from '../support/browser.ts';
@@ -151,6 +152,76 @@ describeWithPeers('the console in Chromium', ['chromium', 'influxd'], () => {
       gateway.agreement = { ...common, role: gateway.id === 'gateway-2' ? 'leader' : 'follower' };
     }
     await leader.waitFor();
+  });
+
+  it('shows how the clocks go on the map and in a table, and an alarm', async () => {
+    expect(await page.locator('#time').isVisible()).toBe(false);
+    for (const { id, time } of meshClocks()) {
+      const gateway = gateways.find((each) => each.id === id) as TestGateway;
+      gateway.time = time;
+    }
+    const card = (id: string) => page.locator(`.node[aria-label^="${id}"]`);
+    await page.locator('#time').waitFor();
+    await eventually(async () => {
+      const texts = await page.locator('.node .clock:not(:empty)').allTextContents();
+      expect(texts).toEqual([
+        'time · absolute ± 420 µs',
+        'time master · absolute ± 420 µs',
+        'time · absolute ± 420 µs',
+      ]);
+    });
+    expect(await card('gateway-2').locator('.clock').getAttribute('data-master')).toBe('true');
+    expect(await card('gateway-2').getAttribute('aria-label')).toContain('time master · absolute ± 420 µs');
+    expect(await page.textContent('#time-hint')).toBe(
+      'gateway-2 is the master, round 1,204 · ntp, 1 of 2 servers followed · ± 8.50 ms',
+    );
+    const rows = page.locator('#time-rows tr');
+    expect(await rows.nth(0).locator('td').allTextContents()).toEqual([
+      'gateway-1',
+      'UTC',
+      '± 420 µs',
+      '+12 µs',
+      '−12.50 ppm',
+      '210 µs udp',
+      '64',
+      'accepted',
+      '0',
+    ]);
+    expect(await rows.nth(1).locator('td').first().textContent()).toBe('gateway-2 · master');
+    mkdirSync(ARTIFACTS, { recursive: true });
+    await page.screenshot({ path: `${ARTIFACTS}console-time.png` });
+
+    const [first, , third] = gateways;
+    if (first !== undefined) first.time = unsynchronised();
+    if (third !== undefined)
+      third.time = clockStatus({ isAlarmed: true, uncertaintyMs: 81, refused: { staleTerm: 3 } });
+    await page.getByText("gateway-3's clock may be wrong by up to 81 ms").first().waitFor();
+    expect(await page.getAttribute('#state', 'data-tone')).toBe('bad');
+    expect(await card('gateway-1').locator('.clock').textContent()).toBe('clock not synchronised');
+    expect(await card('gateway-1').locator('.clock').getAttribute('data-tone')).toBe('warn');
+    expect(await card('gateway-3').locator('.clock').textContent()).toBe('ALARM · absolute ± 81 ms');
+    expect(await card('gateway-3').locator('.clock').getAttribute('data-tone')).toBe('bad');
+    expect(await rows.nth(2).locator('td').last().textContent()).toBe('staleTerm 3');
+    expect(await page.textContent('#time-faults')).toContain("gateway-1's clock is not synchronised.");
+    await page.screenshot({ path: `${ARTIFACTS}console-time-alarm.png` });
+    await page.setViewportSize({ width: 390, height: 844 });
+    await eventually(async () => {
+      const texts = await page.locator('.node .clock:not(:empty)').allTextContents();
+      expect(texts).toEqual(['no time yet', '◆ abs ±420 µs', '! abs ±81 ms']);
+    });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(
+      0,
+    );
+    const clip = { x: 0, y: 0, width: 390, height: 1_300 };
+    await page.screenshot({ path: `${ARTIFACTS}console-phone-time.png`, fullPage: true, clip });
+    await page.setViewportSize({ width: 1280, height: 800 });
+
+    for (const { id, time } of meshClocks()) {
+      const gateway = gateways.find((each) => each.id === id) as TestGateway;
+      gateway.time = time;
+    }
+    await eventually(async () => expect(await page.textContent('#state')).toContain('Everything is running'));
+    expect(await page.locator('#time-faults').isVisible()).toBe(false);
   });
 
   it('finds devices by their place', async () => {

@@ -116,6 +116,8 @@ export interface TestGateway {
   account: ReadingAccount;
   /** How it agrees with the others; part of its next status. */
   agreement: GatewayStatus['agreement'];
+  /** How its clock goes; part of its next status. */
+  time: GatewayStatus['time'];
   stop(): Promise<void>;
 }
 
@@ -155,6 +157,7 @@ export async function startGateway(id: string, account: Partial<ReadingAccount> 
       buffer: { readings: full.buffered, bytes: full.buffered * 140, lostPositions: 0 },
       latencyMs: { p50: 18, p99: 74 },
       ...(gateway.agreement && { agreement: gateway.agreement }),
+      ...(gateway.time && { time: gateway.time }),
     };
     response.end(JSON.stringify(status));
   }).listen(0, '127.0.0.1');
@@ -164,6 +167,7 @@ export async function startGateway(id: string, account: Partial<ReadingAccount> 
     http: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     account: full,
     agreement: undefined,
+    time: undefined,
     async stop() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -3,6 +3,7 @@ import { Authenticator, basicAuthHeader, derivedPassword, hashPassword } from '.
 import { VirtualClock } from '../../../core/time/index.ts';
 import type { GatewayStatus } from '../../../core/wire/index.ts';
 import { createApi } from '../../../gateway/api/index.ts';
+import { clockStatus } from '../../support/clocks.ts';
 
 const SITE_KEY = 'a site key of some length';
 const status: GatewayStatus = {
@@ -29,6 +30,7 @@ const status: GatewayStatus = {
   },
   buffer: { readings: 2, bytes: 100, lostPositions: 0 },
   latencyMs: { p50: 3, p99: 9 },
+  time: clockStatus({ master: 'gateway-1' }),
 };
 
 let api: ReturnType<typeof createApi>;
@@ -92,6 +94,7 @@ describe('the API of a gateway', () => {
     for (const page of pages) {
       expect(page).toMatch(/^lattice_gateway_readings_stored 3$/m);
       expect(page).toMatch(/^lattice_gateway_store_up 0$/m);
+      expect(page).toMatch(/^lattice_time_is_master 1$/m);
       expect(page).toMatch(/^process_cpu_seconds_total /m);
     }
     const gauge = (page: string, name: string) => new RegExp(`^lattice_gateway_${name} (\\d+)$`, 'm').exec(page)?.[1];

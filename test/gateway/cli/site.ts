@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSecrets, saveEndpoints } from '../../../core/mesh/index.ts';
+import type { TimeService } from '../../../gateway/api/index.ts';
 import { ENTRY, lattice } from '../../support/mesh.ts';
 import { HttpSite, OPERATOR } from '../coordination/http-cluster.ts';
 
@@ -18,8 +19,8 @@ export class CliSite {
     this.data = data;
   }
 
-  static async start(): Promise<CliSite> {
-    const gateways = await HttpSite.start();
+  static async start(timeOf?: (name: string) => TimeService | undefined): Promise<CliSite> {
+    const gateways = await HttpSite.start(3, timeOf);
     const data = await mkdtemp(join(tmpdir(), 'lattice-cli-'));
     await loadSecrets(data);
     await saveEndpoints(data, {

@@ -3,7 +3,7 @@ import { Authenticator, hashPassword } from '../../../core/identity/index.ts';
 import { seededRandom } from '../../../core/random/index.ts';
 import { systemClock } from '../../../core/time/index.ts';
 import type { Agreement } from '../../../gateway/agreement/index.ts';
-import { createApi } from '../../../gateway/api/index.ts';
+import { createApi, type TimeService } from '../../../gateway/api/index.ts';
 import { GatewaysCaller, HttpCoordinator, type HttpTarget } from '../../../gateway/coordination/drivers/http/index.ts';
 import { RaftSite, type SiteMember } from '../../support/raft-site.ts';
 
@@ -15,22 +15,28 @@ export const READER = { username: 'reader', password: 'the word of the reader' }
 export class HttpSite {
   readonly raft: RaftSite;
   readonly #authenticator: Authenticator;
+  readonly #timeOf: (name: string) => TimeService | undefined;
   readonly #apis = new Map<string, FastifyInstance>();
   readonly #ports = new Map<string, number>();
   #gate: PromiseWithResolvers<void> | undefined;
 
-  private constructor(raft: RaftSite, authenticator: Authenticator) {
+  private constructor(raft: RaftSite, authenticator: Authenticator, timeOf: (name: string) => TimeService | undefined) {
     this.raft = raft;
     this.#authenticator = authenticator;
+    this.#timeOf = timeOf;
   }
 
-  static async start(count = 3): Promise<HttpSite> {
+  /** `timeOf` gives the gateway of a name a clock; without it none takes part in the time of the mesh. */
+  static async start(
+    count = 3,
+    timeOf: (name: string) => TimeService | undefined = () => undefined,
+  ): Promise<HttpSite> {
     const accounts = [
       { username: OPERATOR.username, passwordHash: await hashPassword(OPERATOR.password), role: 'operator' as const },
       { username: READER.username, passwordHash: await hashPassword(READER.password), role: 'reader' as const },
     ];
     const authenticator = new Authenticator({ accounts, siteKey: SITE_KEY, clock: systemClock });
-    const site = new HttpSite(await RaftSite.start(count), authenticator);
+    const site = new HttpSite(await RaftSite.start(count), authenticator, timeOf);
     await Promise.all(site.raft.all.map((member) => site.#serve(member)));
     await site.raft.leader();
     return site;
@@ -88,6 +94,7 @@ export class HttpSite {
       health: () => ({ id: member.name, brokerUp: true, storeUp: true }),
       devices: () => [],
       device: () => undefined,
+      time: this.#timeOf(member.name),
     });
     api.addHook('preHandler', () => this.#gate?.promise ?? Promise.resolve());
     await api.listen({ host: '127.0.0.1', port: this.#ports.get(member.name) ?? 0 });
