@@ -14,8 +14,6 @@ import {
   HEALTH_INTERVAL_MS,
   HOME_ASSISTANT_STATUS_TOPIC,
   meshTopic,
-  parseMeshTopic,
-  parseShardTopic,
   shardsOwnedBy,
 } from '../core/wire/index.ts';
 import type { GatewayProgress } from './account/index.ts';
@@ -274,25 +272,16 @@ class Gateway {
       this.#topics.deliver(this.#timeTopic, payload);
       return;
     }
-    const asked = parseMeshTopic(parseShardTopic(topic)?.topic ?? '');
-    if (asked?.kind === 'time') {
-      const answer = this.#time?.answer(asked, payload);
-      // Who hears nothing asks again.
-      if (answer !== undefined) this.#topics.publish(answer.topic, Buffer.from(answer.payload));
-      return;
-    }
+    const answer = this.#time?.answer(topic, payload);
+    // Who hears nothing asks again.
+    if (answer !== undefined) this.#topics.publish(answer.topic, Buffer.from(answer.payload));
     if (topic !== HOME_ASSISTANT_STATUS_TOPIC) return this.#intake.take(topic, payload);
     if (Buffer.from(payload).toString('utf8') === 'online') this.#discovery.announceAll();
   }
 
   async #wholeStatus(): Promise<GatewayStatus> {
     const agreement = await this.#agreement?.status();
-    const time = this.#time?.status();
-    return {
-      ...this.#status(),
-      ...(agreement === undefined ? {} : { agreement }),
-      ...(time === undefined ? {} : { time }),
-    };
+    return { ...this.#status(), ...(agreement === undefined ? {} : { agreement }) };
   }
 
   #status(): GatewayStatus {
@@ -313,6 +302,7 @@ class Gateway {
       account,
       buffer: { readings: account.buffered, bytes: this.#buffer.bytes, lostPositions: lostPositions(this.#buffer) },
       latencyMs: this.#latency.percentiles(),
+      ...(this.#time === undefined ? {} : { time: this.#time.status() }),
     };
   }
 

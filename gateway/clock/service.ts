@@ -4,7 +4,7 @@ import { type ErrorCode, LatticeError, messageOf } from '../../core/errors/index
 import type { TimeKind } from '../../core/mesh-time/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import type { Clock, Timer } from '../../core/time/index.ts';
-import type { ClockStatus, MeshTopic, TimeTarget } from '../../core/wire/index.ts';
+import type { ClockStatus, TimeTarget } from '../../core/wire/index.ts';
 import type { Agreement, AgreementConfig } from '../agreement/index.ts';
 import type { GatewayIdentity } from '../transport/index.ts';
 import type { ClockConfig } from './config.ts';
@@ -166,7 +166,7 @@ export class ClockService {
   }
 
   /** The answer to a device's question for the time that came by MQTT; undefined when it was none. */
-  answer(topic: MeshTopic, payload: Uint8Array): { topic: string; payload: string } | undefined {
+  answer(topic: string, payload: Uint8Array): { topic: string; payload: string } | undefined {
     return this.#questions.answer(topic, payload, this.#options.clock.monotonicMs());
   }
 

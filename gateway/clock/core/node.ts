@@ -88,8 +88,6 @@ export interface ClockMemberStatus {
 }
 
 const SAVE_INTERVAL_MS = 60_000;
-/** Gaps between the probes of a round, so that they do not all meet the same queue. */
-const PROBES_SHARE = 0.3;
 
 /**
  * The clock of one gateway: a member that follows its master, or the master itself. A pure machine: events in, effects out, every moment
@@ -257,11 +255,10 @@ export class ClockNode {
   }
 
   #beginRound(master: Master): void {
-    const { roundMs, probesPerRound } = this.#options;
+    const { probesPerRound: count, probeSpacingMs: spacingMs } = this.#options;
     master.beginRound();
     for (const { name } of master.views) {
-      const spacingMs = (roundMs * PROBES_SHARE) / probesPerRound;
-      this.#effects.push({ type: 'probe', peer: name, count: probesPerRound, spacingMs });
+      this.#effects.push({ type: 'probe', peer: name, count, spacingMs });
       this.#send(name, { type: 'ask', term: master.term, round: master.round });
     }
   }

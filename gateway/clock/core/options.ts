@@ -13,8 +13,9 @@ export interface ClockNodeOptions {
   boot: string;
   /** Between two rounds of the master. */
   roundMs: number;
-  /** Probes that each member gets in a round. */
+  /** Probes that each member gets in a round, one soon after the other: code and processor are warm then. */
   probesPerRound: number;
+  probeSpacingMs: number;
   average: AverageName;
   /** How far clocks that agree may be apart. */
   gammaMs: number;
@@ -28,7 +29,8 @@ export interface ClockNodeOptions {
 
 export const CLOCK_NODE_DEFAULTS: Omit<ClockNodeOptions, 'name' | 'boot'> = {
   roundMs: 1_000,
-  probesPerRound: 8,
+  probesPerRound: 16,
+  probeSpacingMs: 2,
   average: 'cluster',
   gammaMs: 20,
   trusted: [],

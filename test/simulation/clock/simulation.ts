@@ -101,6 +101,8 @@ class SimulatedSite {
       const slow = { ...delay, minMs: delay.minMs + scenario.asymmetryMs, meanMs: delay.meanMs + scenario.asymmetryMs };
       world.network.setDelay(1, 2, slow);
     }
+    // Datagrams may overtake each other.
+    world.network.reordering.begin(1);
     if (scenario.loss > 0) world.network.loss.begin(scenario.loss);
     if (scenario.killEveryMs !== undefined) this.#killLater(scenario.killEveryMs);
     if (scenario.referenceMs !== undefined) for (const { id } of world.processes) this.#referLater(id);
