@@ -8,8 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { queryStore } from '../../core/cli/store-query.ts';
 import { checkPanels } from '../../dashboards/grafana/index.ts';
 import { launchBrowser } from '../dashboards/support/browser.ts';
+import { chronydOffsetMs } from '../gateway/clock/ntp/ntp-clients.ts';
 import { eventually } from '../support/eventually.ts';
-import { lattice, run, TestMesh } from '../support/mesh.ts';
+import { ENTRY, lattice, run, TestMesh } from '../support/mesh.ts';
 import { describeWithPeers } from '../support/peers.ts';
 
 let mesh: TestMesh;
@@ -91,6 +92,20 @@ describe('lattice up', () => {
     expect(code).toBe(0);
   });
 
+  it('agrees on time, and tells it to devices', async () => {
+    await eventually(async () => {
+      const { code, stdout } = await lattice('time', '--data', mesh.dataDir);
+      expect(stdout).toMatch(/Mesh time {2}.*, relative \(gateway-\d is the master/);
+      expect(code).toBe(0);
+    }, 20_000);
+    await eventually(async () => {
+      const topic = 'mesh/v1/home/this-machine/state';
+      const { stdout } = await lattice('sub', topic, '--count', '1', '--json', '--data', mesh.dataDir);
+      expect(stdout).toContain('"tq');
+      expect(stdout.replaceAll('\\', '')).toContain('"tq":"sync"');
+    }, 20_000);
+  });
+
   it('tells a taken port by its number and the option', async () => {
     const { code, stderr } = await lattice(
       'up',
@@ -116,6 +131,21 @@ describe('lattice up', () => {
     expect((await lattice('sub', 'a/#/b', '--data', mesh.dataDir)).code).toBe(2);
     expect((await lattice('up', '--data', '/dev/null/x')).stderr).toMatch(/^DATA_UNUSABLE/);
     expect((await lattice('status', '--data', '/nowhere')).code).toBe(3);
+  });
+});
+
+describeWithPeers('the time of the mesh, asked by chronyd', ['chronyd'], () => {
+  it('is served to NTP clients by `lattice time serve`, which follows as devices do', async () => {
+    const port = mesh.portBase + 30;
+    const args = [ENTRY, 'time', 'serve', '--data', mesh.dataDir, '--port', String(port)];
+    const server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      await once(createInterface({ input: server.stdout }), 'line');
+      // All clocks of this machine are one, so it finds nothing to correct.
+      await eventually(async () => expect(Math.abs(await chronydOffsetMs(port))).toBeLessThan(20), 25_000);
+    } finally {
+      server.kill();
+    }
   });
 });
 
