@@ -18,7 +18,7 @@ import {
 } from '../core/wire/index.ts';
 import type { GatewayProgress } from './account/index.ts';
 import { type Agreement, openAgreement } from './agreement/index.ts';
-import { createApi, type TimeService } from './api/index.ts';
+import { createApi, fillHlcMetrics, type TimeService } from './api/index.ts';
 import { ClockService } from './clock/index.ts';
 import { brokersOf, type GatewayConfig } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -251,7 +251,11 @@ class Gateway {
       device: (site, device) => this.#registry.get(site, device),
       agreement: this.#agreement,
       clock: this.#deps.clock,
-      fillMetrics: (registry) => this.#duties?.fillMetrics(registry),
+      fillMetrics: (registry) => {
+        this.#duties?.fillMetrics(registry);
+        const hlc = this.#agreement?.transport?.hlc;
+        if (hlc !== undefined) fillHlcMetrics(registry, hlc);
+      },
       fleet: this.#sites,
       time: this.#timeService(),
     });

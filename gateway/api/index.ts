@@ -1,2 +1,3 @@
 export { createApi } from './server.ts';
 export type { TimeService } from './time.ts';
+export { fillHlcMetrics } from './time-metrics.ts';

@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { HlcClock } from '../../core/time/index.ts';
 import { type ClockMemberStatus, type ClockStatus, clockStatusSchema, isMaster } from '../../core/wire/index.ts';
 
 /** Puts how the clock of the gateway of this name goes into a registry. What is not known has no series, rather than a 0. */
@@ -62,4 +63,19 @@ function fillMembers(registry: Registry, members: readonly ClockMemberStatus[]):
     rejected.inc({ member, reason: 'impossible' }, impossible);
     rejected.inc({ member, reason: 'contradiction' }, contradictions);
   }
+}
+
+/** The hybrid clock that stamps what this gateway tells the others. */
+export function fillHlcMetrics(registry: Registry, hlc: HlcClock): void {
+  const registers = [registry];
+  const driftHelp = 'The hybrid clock ahead of the wall time, in ms';
+  new Gauge({ name: 'lattice_hlc_drift_ms', help: driftHelp, registers }).set(hlc.driftMs);
+  const refusedHelp = 'Stamps of others that lay too far in the future to be believed';
+  const refused = new Counter({
+    name: 'lattice_hlc_refused_total',
+    help: refusedHelp,
+    labelNames: ['peer'],
+    registers,
+  });
+  for (const [peer, count] of hlc.refused) refused.inc({ peer }, count);
 }

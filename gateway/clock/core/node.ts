@@ -9,7 +9,7 @@ import {
 import { type Correction, Master } from './master.ts';
 import type { MemberVerdict, ProbePath } from './member-view.ts';
 import type { Adjust, ClockMessage } from './messages.ts';
-import { type ClockNodeOptions, COLLECT_SHARE } from './options.ts';
+import { type ClockNodeOptions, COLLECT_SHARE, REFERENCE_TRACKER } from './options.ts';
 import type { SavedClock } from './saved-clock.ts';
 
 /** What happens to a node. Times are of its monotonic clock. */
@@ -124,7 +124,7 @@ export class ClockNode {
     const { saved } = start;
     this.#isSettled = saved?.isSettled ?? false;
     this.clock = new SlewedClock({ ...start, rate: 1 + (saved?.frequencyPpm ?? 0) * PPM }, options.slew);
-    this.#reference = new LineTracker({ ...options.tracker, slotMs: 16_000 });
+    this.#reference = new LineTracker({ ...options.tracker, ...REFERENCE_TRACKER });
     this.#dueMs = start.monotonicMs;
     this.#saveDueMs = start.monotonicMs + SAVE_INTERVAL_MS;
   }

@@ -39,6 +39,8 @@ export const CLOCK_NODE_DEFAULTS: Omit<ClockNodeOptions, 'name' | 'boot'> = {
   tracker: TRACKER_DEFAULTS,
 };
 
+/** References are asked seldom: their samples are kept for six minutes, in which a crystal may warm up. */
+export const REFERENCE_TRACKER = { slotMs: 16_000, slots: 24, wanderPpm: 2 };
 /** A reference outside that was not heard of for so long is held over from. */
 export const REFERENCE_STALE_MS = 300_000;
 /** A member that was not measured for so many rounds is away. */

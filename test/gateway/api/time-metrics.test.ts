@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { fillTimeMetrics } from '../../../gateway/api/time-metrics.ts';
+import { HlcClock } from '../../../core/time/index.ts';
+import { fillHlcMetrics, fillTimeMetrics } from '../../../gateway/api/time-metrics.ts';
 import { clockStatus, memberStatus, unsynchronised } from '../../support/clocks.ts';
 
 async function metricsOf(gateway: string, time = clockStatus()): Promise<string> {
@@ -50,4 +51,15 @@ describe('the metrics of the time', () => {
     expect(page).toContain('lattice_time_kind{kind="none"} 1');
     expect(page).toContain('lattice_time_is_master 0');
   });
+});
+
+it('the metrics of the hybrid clock name who is too far ahead', async () => {
+  const hlc = new HlcClock({ clock: { wallMs: () => 1_000_000, monotonicMs: () => 0 } });
+  hlc.receive(1_005_000, 'gateway-2');
+  hlc.receive(9_000_000, 'gateway-3');
+  const registry = new Registry();
+  fillHlcMetrics(registry, hlc);
+  const page = await registry.metrics();
+  expect(page).toContain('lattice_hlc_refused_total{peer="gateway-3"} 1');
+  expect(Number(/^lattice_hlc_drift_ms (.*)$/m.exec(page)?.[1])).toBeCloseTo(5_000, 0);
 });
