@@ -56,6 +56,8 @@ export interface MeshReading {
   kind: TimeKind;
 }
 
+/** The lowest that is still a time: another gateway may have been told of the reference. */
+const STRATUM_UNKNOWN = 14;
 /** Notes of refusals are told so often at most; the counters tell the rest. */
 const REFUSAL_LOG_MS = 60_000;
 
@@ -349,7 +351,7 @@ export class ClockService {
   #ntpReading(monotonicMs: number) {
     const { ms, uncertaintyMs, kind } = this.meshAt(monotonicMs);
     if (kind === 'none') return { kind };
-    const referenceStratum = this.#reference?.state().stratum ?? 1;
+    const referenceStratum = this.#reference?.state().stratum ?? STRATUM_UNKNOWN;
     return kind === 'absolute' ? { kind, ms, uncertaintyMs, referenceStratum } : { kind, ms, uncertaintyMs };
   }
 }

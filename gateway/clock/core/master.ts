@@ -8,7 +8,7 @@ import {
   type SlewedClock,
 } from '../../../core/mesh-time/index.ts';
 import { type ClockReading, faultTolerantAverage, medianOf } from './average.ts';
-import { MemberView } from './member-view.ts';
+import { type MemberClock, MemberView } from './member-view.ts';
 import type { Adjust } from './messages.ts';
 import {
   type ClockNodeOptions,
@@ -45,7 +45,7 @@ export interface Correction {
 interface Measured {
   view: MemberView;
   estimate: Estimate;
-  clock: ReturnType<MemberView['clock']>;
+  clock: MemberClock | undefined;
 }
 
 export interface MasterStart {
@@ -53,6 +53,8 @@ export interface MasterStart {
   members: readonly string[];
   isSettled: boolean;
   stepCount: number;
+  /** Of the time that this gateway followed until now; undefined when it followed none. */
+  epoch: string | undefined;
 }
 
 export class Master {
@@ -68,6 +70,8 @@ export class Master {
   #isSettled: boolean;
   #settledRounds = 0;
   stepCount: number;
+  /** Of the time that it tells; undefined before the first. */
+  epoch: string | undefined;
   round = 0;
   /** Names of the clocks that the last average rejected. */
   rejected: string[] = [];
@@ -81,6 +85,7 @@ export class Master {
     this.term = start.term;
     this.#isSettled = start.isSettled;
     this.stepCount = start.stepCount;
+    this.epoch = start.epoch;
     this.setMembers(start.members);
   }
 
@@ -167,17 +172,28 @@ export class Master {
       .filter(({ clock }) => clock !== undefined);
     const isMajority = (clocks.length + 1) * 2 > this.#views.size + 1;
     if (!isMajority || (clocks.length < this.#views.size && this.round < COLD_ROUNDS)) return false;
-    const running = clocks.filter(({ clock }) => clock?.kind !== 'none');
+    const running = this.#runningOf(clocks);
     const readings = clocksOf(running.length > 0 ? running : clocks, own.ms);
     // The wall clock of this machine counts only where the others have nothing better either.
     if (running.length === 0) readings.push({ name: this.#options.name, offsetMs: 0 });
     const offsetMs = this.#average(readings)?.offsetMs ?? medianOf(readings.map((reading) => reading.offsetMs));
     this.#time = { atMs: nowMs, shownMs: own.ms + offsetMs, rate };
+    const { name, boot } = this.#options;
+    this.epoch = running[0]?.clock?.epoch ?? `${name} ${boot} ${this.term}`;
     const known = running.map(({ clock }) => clock?.uncertaintyMs ?? 0);
     const isAbsolute = running.length > 0 && running.every(({ clock }) => clock?.kind === 'absolute');
     const kind = isAbsolute ? ('absolute' as const) : ('relative' as const);
     this.#basis = { atMs: nowMs, quality: { ...this.#relativeQuality(), kind, uncertaintyMs: Math.max(0, ...known) } };
     return true;
+  }
+
+  /** Those that follow a time: of several times the one that most follow. */
+  #runningOf(clocks: Measured[]): Measured[] {
+    const byEpoch = Map.groupBy(
+      clocks.filter(({ clock }) => clock !== undefined && clock.kind !== 'none'),
+      ({ clock }) => clock?.epoch,
+    );
+    return [...byEpoch.values()].reduce((most, group) => (group.length > most.length ? group : most), []);
   }
 
   #followReference(reference: Estimate, isFirst: boolean): void {
@@ -201,7 +217,7 @@ export class Master {
   /** The average of the clocks pulls the time of a mesh without a reference, and their rates are its rate. */
   #followMembers(measured: Measured[], nowMs: number): void {
     const time = this.#time as Line;
-    const running = measured.filter(({ clock }) => clock !== undefined && clock.kind !== 'none');
+    const running = measured.filter(({ clock }) => clock?.epoch !== undefined && clock.epoch === this.epoch);
     const readings = clocksOf(running, time.shownMs);
     readings.push({ name: this.#options.name, offsetMs: this.#own.at(nowMs).ms - time.shownMs });
     const averaged = this.#average(readings);
@@ -210,6 +226,8 @@ export class Master {
       view.behindMs = time.shownMs - clock.shownMs;
       if (averaged !== undefined && !averaged.accepted.includes(view.name)) view.verdict = 'apart';
     }
+    // Without a majority nobody knows what the others follow meanwhile: then it is less certain by the second.
+    if ((running.length + 1) * 2 <= this.#views.size + 1) return;
     // What was once told against UTC is held as well as this machine can, and not pulled about.
     if (this.#basis?.quality.kind !== 'relative') return;
     const { roundMs } = this.#options;
@@ -270,6 +288,7 @@ export class Master {
         growthPpm: quality.growthPpm + growthPpm,
         wanderPpmPerS: quality.wanderPpmPerS,
       },
+      epoch: this.epoch as string,
       isSettled: this.#isSettled,
       stepCount: this.stepCount,
       ...(clock === undefined ? {} : { correctionMs: time.shownMs - clock.shownMs }),

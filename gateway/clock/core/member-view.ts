@@ -9,6 +9,14 @@ import type { Report } from './messages.ts';
 
 export type ProbePath = 'udp' | 'tcp' | 'mqtt';
 
+/** What a member's mesh clock shows, as far as its master can tell. */
+export interface MemberClock {
+  shownMs: number;
+  uncertaintyMs: number;
+  kind: Report['kind'];
+  epoch: string | undefined;
+}
+
 /** What the master knows of one member: its monotonic clock by probes, and how its mesh clock goes by its own report. */
 export class MemberView {
   readonly name: string;
@@ -61,15 +69,13 @@ export class MemberView {
   }
 
   /** What its mesh clock shows now by its report, of this round if one is named; undefined when it has not sent one. */
-  clock(
-    estimate: Estimate,
-    round?: number,
-  ): { shownMs: number; uncertaintyMs: number; kind: Report['kind'] } | undefined {
+  clock(estimate: Estimate, round?: number): MemberClock | undefined {
     const report = this.#report;
     if (report === undefined || (round !== undefined && report.round !== round)) return undefined;
     const shownMs = stretchAt(report.stretch, estimate.line.shownMs);
     const ownMs = report.uncertaintyMs ?? Number.POSITIVE_INFINITY;
-    return { shownMs, uncertaintyMs: ownMs + estimate.uncertaintyMs, kind: report.kind };
+    const { kind, epoch } = report;
+    return { shownMs, uncertaintyMs: ownMs + estimate.uncertaintyMs, kind, epoch };
   }
 
   /** The rate of the mesh's time over its monotonic clock as it knows it from its masters; undefined while it follows none. */

@@ -15,6 +15,8 @@ const kind = z.enum(['none', 'relative', 'absolute']);
 const boot = z.string().min(1).max(64);
 const term = z.number().min(0);
 const round = z.int().min(0);
+/** Names the beginning of a mesh's time: times of two beginnings have nothing to do with each other. */
+const epoch = z.string().min(1).max(200);
 
 /** The master wants to know how a member's clock goes. */
 const askSchema = z.object({ type: z.literal('ask'), term, round });
@@ -33,6 +35,7 @@ const reportSchema = z.object({
     slewUntilMs: monotonic,
   }),
   kind,
+  epoch: epoch.optional(),
   /** Of its clock at stretch.atMs or later; null while nothing is known. */
   uncertaintyMs: z.number().min(0).nullable(),
   /** The term of the master that it follows; -1 while it follows none. */
@@ -53,6 +56,7 @@ const adjustSchema = z.object({
     growthPpm: ppm,
     wanderPpmPerS: ppm,
   }),
+  epoch,
   /** Whether the rate of the mesh's time has been averaged over the members for long enough to stay. */
   isSettled: z.boolean(),
   /** What the member's clock was behind when it reported; what it is corrected by. For people. */

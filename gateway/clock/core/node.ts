@@ -107,6 +107,7 @@ export class ClockNode {
   #followed: { master: string; term: number } | undefined;
   #round = 0;
   #correctionMs: number | undefined;
+  #epoch: string | undefined;
   #isSettled: boolean;
   /** As the master counts it; -1 before the first adjust. */
   #stepCount = -1;
@@ -168,6 +169,11 @@ export class ClockNode {
     return this.#master?.referenceNow(nowMs);
   }
 
+  /** Names the beginning of the time that it follows; undefined while it follows none. */
+  get epoch(): string | undefined {
+    return this.#epoch;
+  }
+
   get isMaster(): boolean {
     return this.#master !== undefined;
   }
@@ -222,6 +228,7 @@ export class ClockNode {
       ...{ term, members },
       isSettled: this.#isSettled,
       stepCount: Math.max(0, this.#stepCount),
+      epoch: this.#epoch,
     });
     this.#phase = 'begin';
     this.#dueMs = nowMs;
@@ -272,6 +279,7 @@ export class ClockNode {
     if (this.clock.kind === 'none') return;
     const { name } = this.#options;
     this.#followed = { master: name, term: master.term };
+    this.#epoch = master.epoch;
     this.#correctionMs = this.clock.behindMs(nowMs);
     if (wasNone) {
       const steppedByMs = this.clock.at(nowMs).ms - beforeMs;
@@ -323,6 +331,7 @@ export class ClockNode {
       stretch: this.clock.stretch,
       kind: this.clock.kind,
       uncertaintyMs: Number.isFinite(uncertaintyMs) ? uncertaintyMs : null,
+      ...(this.#epoch === undefined ? {} : { epoch: this.#epoch }),
       followedTerm: this.#followed?.term ?? -1,
     });
   }
@@ -332,6 +341,7 @@ export class ClockNode {
     this.#followed = { master: from, term };
     this.#round = round;
     this.#isSettled = rest.isSettled;
+    this.#epoch = rest.epoch;
     this.#correctionMs = rest.correctionMs;
     const wasNone = this.clock.kind === 'none';
     const isSet = this.#stepCount >= 0 && rest.stepCount > this.#stepCount;

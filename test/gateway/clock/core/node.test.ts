@@ -182,7 +182,7 @@ describe('a site of clocks', () => {
 
 describe('what a node refuses', () => {
   const adjust = (more: Partial<ClockMessage & { type: 'adjust' }> = {}): ClockMessage => ({
-    ...{ type: 'adjust', term: 1, round: 1_000, boot: 'none', isSettled: false, stepCount: 0 },
+    ...{ type: 'adjust', term: 1, round: 1_000, boot: 'none', epoch: 'one', isSettled: false, stepCount: 0 },
     target: { atMs: 0, shownMs: 0, rate: 1 },
     quality: { kind: 'relative', uncertaintyMs: 0, growthPpm: 0, wanderPpmPerS: 0 },
     ...more,
