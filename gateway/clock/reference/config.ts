@@ -19,8 +19,8 @@ export const ntpReferenceSchema = z.strictObject({
       (all) => new Set(all.map(({ host, port }) => `${host} ${port}`)).size === all.length,
       'a server is named twice',
     ),
-  /** Time is taken only while so many of the servers give one. */
-  serversMin: z.int().min(1).max(16).default(1),
+  /** Time is taken only while so many of the servers give one; half of them, rounded up, unless told: one of three may lie. */
+  serversMin: z.int().min(1).max(16).optional(),
   /** Between two requests to one server. A server that finds it too often says so, and is asked half as often. */
   pollMs: z.int().min(4_000).max(1_024_000).default(16_000),
   /** Requests at the start that do not wait for pollMs. */

@@ -104,7 +104,8 @@ export class NtpReference implements TimeReference {
   }
 
   #verdict(nowMs: number): Verdict {
-    return verdictOf(this.#servers, this.#options.config.serversMin, nowMs);
+    const { serversMin = Math.ceil(this.#servers.length / 2) } = this.#options.config;
+    return verdictOf(this.#servers, serversMin, nowMs);
   }
 
   /** What a person should know, once for each time that it begins. */

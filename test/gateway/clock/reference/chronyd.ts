@@ -47,9 +47,9 @@ export class Chronyd {
     ];
     const file = join(folder, 'chrony.conf');
     await writeFile(file, `${configuration.join('\n')}\n`);
-    const command = ['chronyd', '-d', '-x', '-U', '-u', userInfo().username, '-F', '0', '-f', file];
-    const [program = '', ...args] = fakeTime === undefined ? command : ['faketime', '-f', fakeTime, ...command];
-    const child = spawn(program, args, { env, stdio: 'ignore' });
+    const args = ['-d', '-x', '-U', '-u', userInfo().username, '-F', '0', '-f', file];
+    const faked = fakeTime === undefined ? {} : await fakedBy(fakeTime);
+    const child = spawn('chronyd', args, { env: { ...env, ...faked }, stdio: 'ignore' });
     const chronyd = new Chronyd(child, folder, port, commandPort);
     await eventually(() => chronyd.chronyc('tracking'));
     return chronyd;
@@ -69,4 +69,10 @@ export class Chronyd {
     }
     await rm(this.#folder, { recursive: true });
   }
+}
+
+/** What faketime sets for a program. By itself it stays between the program and us, and the program outlives its end. */
+async function fakedBy(fakeTime: string): Promise<Record<string, string>> {
+  const { stdout } = await promisify(execFile)('faketime', ['-f', fakeTime, 'printenv', 'LD_PRELOAD'], { env });
+  return { LD_PRELOAD: stdout.trim(), FAKETIME: fakeTime };
 }

@@ -299,6 +299,17 @@ describe('several NTP servers', () => {
     await sampled();
     expect(reference.state()).not.toHaveProperty('fault');
   });
+
+  it('of which one of three alone can be used are not followed, since it may be the one that lies', async () => {
+    const liar = await fakeServer({ aheadMs: 250 });
+    const silent = [await fakeServer(), await fakeServer()];
+    for (const server of silent) server.answer = () => [];
+    const { reference, samples } = await follow([liar.port, ...silent.map(({ port }) => port)]);
+    await eventually(() =>
+      expect(reference.state().fault?.detail).toMatch(/^1 of 3 time servers can be used, at least 2/),
+    );
+    expect(samples).toEqual([]);
+  });
 });
 
 describe('a reference that was stopped', () => {
