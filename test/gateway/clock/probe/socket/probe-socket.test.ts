@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../../core/time/index.ts';
-import type { Exchange, ProbeSocket, Unanswered } from '../../../../../gateway/clock/probe/index.ts';
+import type { Exchange, ProbeLimits, ProbeSocket, Unanswered } from '../../../../../gateway/clock/probe/index.ts';
 import { encodeProbe, PACKET_BYTES, probeKey } from '../../../../../gateway/clock/probe/packet.ts';
 import { eventually } from '../../../../support/eventually.ts';
 import { KEY, probeOf } from '../packets.ts';
@@ -30,9 +30,11 @@ function openSocket(...args: Parameters<typeof newSocket>): ProbeSocket {
 }
 
 /** Two sockets that know each other. */
-async function pair(): Promise<{ a: ProbeSocket; b: ProbeSocket; portA: number; portB: number }> {
-  const a = openSocket('a');
-  const b = openSocket('b');
+async function pair(
+  limits: Partial<ProbeLimits> = {},
+): Promise<{ a: ProbeSocket; b: ProbeSocket; portA: number; portB: number }> {
+  const a = openSocket('a', { limits });
+  const b = openSocket('b', { limits });
   const [{ port: portA }, { port: portB }] = await Promise.all([a.start(), b.start()]);
   a.setPeers([{ name: 'b', host: '127.0.0.1', port: portB }]);
   b.setPeers([{ name: 'a', host: 'localhost', port: portA }]);
@@ -170,7 +172,8 @@ describe('a socket for clock probes', () => {
   });
 
   it('starts its thread again on the same port, and goes on with all that was counted', async () => {
-    const { a, b, portB } = await pair();
+    // On a busy machine cold threads are late again and again; whether they are is not what is asked here.
+    const { a, b, portB } = await pair({ lagMsMax: 1_000 });
     const exchanges = collect(a);
     await eventually(() => {
       a.probe('b', 1, 1);
