@@ -15,6 +15,7 @@ import {
   shimConfig,
   writeConfig,
 } from '../../../core/mesh/index.ts';
+import { timeServerSchema } from '../../../core/mesh-clock/index.ts';
 import { consoleConfigSchema } from '../../../dashboards/index.ts';
 import { shimConfigSchema } from '../../../firmware-shim/index.ts';
 import { gatewayConfigSchema } from '../../../gateway/index.ts';
@@ -39,12 +40,16 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const plan = (brokers: number, gateways: number): MeshLayout =>
   planMesh({ brokers, gateways, devices: 0, demo: true, portBase: 21_000 });
 
-/** Host and port of a link's peer are one address once they are loaded. */
-function withLinkAddresses(config: object): object {
-  const { links } = config as { links?: { peers: { id: string; host: string; port: number }[] } };
+/** Host and port of a link's peer are one address once they are loaded, and a server of time is no text any more. */
+function withAddresses(config: object): object {
+  const { links, time } = config as {
+    links?: { peers: { id: string; host: string; port: number }[] };
+    time?: { servers?: string[] };
+  };
   if (links === undefined) return config;
   const peers = links.peers.map(({ id, host, port }) => ({ id, address: { host, port } }));
-  return { ...config, links: { ...links, peers } };
+  const servers = time?.servers?.map((server) => timeServerSchema.parse(server));
+  return { ...config, links: { ...links, peers }, time: { servers } };
 }
 
 describe('meshConfigs', () => {
@@ -60,7 +65,7 @@ describe('meshConfigs', () => {
     for (const config of configs) {
       const file = await writeConfig(directory, config);
       const loaded = loadConfig(file, SCHEMAS[config.kind]);
-      expect(loaded).toMatchObject(withLinkAddresses(config.config));
+      expect(loaded).toMatchObject(withAddresses(config.config));
       expect(statSync(file).mode & 0o777).toBe(0o600);
     }
   });
