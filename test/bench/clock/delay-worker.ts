@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { seededRandom } from '../../../core/random/index.ts';
 import { systemClock } from '../../../core/time/index.ts';
-import type { DelaySettings } from './delay-proxy.ts';
+import type { DelayWorkerData } from './delay-proxy.ts';
 
 const HOST = '127.0.0.1';
 /** Timers come up to so late; for the rest the loop is watched. */
@@ -18,7 +18,7 @@ interface Waiting {
 }
 
 const main = parentPort as MessagePort;
-const { targetPort, baseMs, jitterMs, seed } = workerData as DelaySettings;
+const { targetPort, baseMs, jitterMs, seed, asked } = workerData as DelayWorkerData;
 const random = seededRandom(`delay/${seed}`);
 const draws = { toTarget: random.fork('toTarget'), fromTarget: random.fork('fromTarget') };
 /** The next one first. */
@@ -66,6 +66,7 @@ function backOf(clientPort: number): Socket | undefined {
 }
 
 front.on('message', (bytes, { port }) => {
+  Atomics.add(asked, 0, 1);
   const back = backOf(port);
   if (back !== undefined) later('toTarget', () => back.send(bytes, targetPort, HOST));
 });

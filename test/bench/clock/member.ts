@@ -1,7 +1,12 @@
 import { pino } from 'pino';
 import { seededRandom, systemRandom } from '../../../core/random/index.ts';
 import { delay, repeat, systemClock } from '../../../core/time/index.ts';
-import { ClockService, type ClockServiceOptions, clockConfigSchema, type TimeTopics } from '../../../gateway/clock/index.ts';
+import {
+  ClockService,
+  type ClockServiceOptions,
+  clockConfigSchema,
+  type TimeTopics,
+} from '../../../gateway/clock/index.ts';
 import { NtpServer } from '../../../gateway/clock/ntp/index.ts';
 import { TcpTransport } from '../../../gateway/transport/index.ts';
 import { ShiftedClock } from '../../support/shifted-clock.ts';

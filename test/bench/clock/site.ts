@@ -187,7 +187,8 @@ async function specsOf({ folder, path, members, brokerUrl, seed = '1', route }: 
       const others = places.filter((place) => place.name !== name);
       const dataDir = join(folder, name);
       await mkdir(dataDir, { recursive: true });
-      const portOf = async (port: number): Promise<number> => (path === 'udp' ? ((await route?.(port)) ?? port) : NOBODY);
+      const portOf = async (port: number): Promise<number> =>
+        path === 'udp' ? ((await route?.(port)) ?? port) : NOBODY;
       const probePeers = others.map(async (other) => ({ name: other.name, port: await portOf(other.probe) }));
       const transport = { port: tcp, peers: others.map((other) => ({ name: other.name, port: other.tcp })) };
       return {
