@@ -63,6 +63,8 @@ if (options.help) {
 /** Whatever ends the run, nothing of it is left behind. */
 async function measureAndClearUp(): Promise<void> {
   try {
+    // Each process that is started is ended with this one.
+    process.setMaxListeners(100);
     const folder = await mkdtemp(join(tmpdir(), 'lattice-bench-clock-'));
     process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
     // Not once: a signal often comes twice, from the terminal and from npm, and the second would end the clearing up.

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { seededRandom, systemRandom } from '../../../core/random/index.ts';
-import { delay, repeat, systemClock } from '../../../core/time/index.ts';
+import { delay, repeat } from '../../../core/time/index.ts';
 import {
   ClockService,
   type ClockServiceOptions,

@@ -33,10 +33,10 @@ export function pathFigures({ the, errors, faults }: PathResult): ClockFigure[] 
 
 export function peerFigures({ the, ours, chrony }: PeerResult): ClockFigure[] {
   const figure = (name: string, of: (summary: ErrorSummary) => number): ClockFigure => {
-    const valueOf = ([errors]: readonly ClockError[][]): number => of(summaryOf(errors as ClockError[]));
+    const statistic = ([errors]: readonly ClockError[][]): number => of(summaryOf(errors as ClockError[]));
     return {
-      ...{ name: `${the.title}: ${name}`, value: rounded(valueOf([ours]), 1), unit: 'µs', goal: '', ok: true },
-      ...{ peer: rounded(valueOf([chrony]), 1), ratio: ratioOf([ours], [chrony], valueOf) },
+      ...{ name: `${the.title}: ${name}`, value: rounded(statistic([ours]), 1), unit: 'µs', goal: '', ok: true },
+      ...{ peer: rounded(statistic([chrony]), 1), ratio: ratioOf([ours], [chrony], statistic) },
     };
   };
   return [

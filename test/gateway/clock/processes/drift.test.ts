@@ -1,0 +1,149 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { systemClock } from '../../../../core/time/index.ts';
+import { ClockSite, type Member } from '../../../bench/clock/site.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { describeWithPeers } from '../../../support/peers.ts';
+import { boundsOfError, driftPpm, type ErrorBounds, tightest } from './bounds.ts';
+
+const HOUR_MS = 3_600_000;
+/** Debian's; the loader puts in where libraries are on this machine. For programs with threads. */
+const LIBRARY = '/usr/$LIB/faketime/libfaketimeMT.so.1';
+/** What two processes of a busy machine may be apart; the goals for an idle one are in bench:clock. */
+const APART_MS_MAX = 1;
+const READINGS = 40;
+
+describeWithPeers('clocks that really drift', ['faketime'], () => {
+  let folder: string;
+  let site: ClockSite;
+  let honest: Member;
+  let fast: Member;
+  let ahead: Member;
+  let wallFile: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lattice-drift-'));
+    wallFile = join(folder, 'wall');
+    await writeFile(wallFile, '+1h');
+    site = await ClockSite.start({
+      folder,
+      path: 'udp',
+      members: [
+        { name: 'honest' },
+        // Both its clocks go 200 ppm too fast.
+        { name: 'fast', wrapper: ['faketime', '-m', '-f', '+0 x1.0002'] },
+        // Its wall clock is what the file says, read again every second.
+        {
+          name: 'ahead',
+          env: {
+            LD_PRELOAD: LIBRARY,
+            FAKETIME_TIMESTAMP_FILE: wallFile,
+            FAKETIME_CACHE_DURATION: '1',
+            FAKETIME_DONT_FAKE_MONOTONIC: '1',
+          },
+        },
+      ],
+    });
+    honest = site.member('honest');
+    fast = site.member('fast');
+    ahead = site.member('ahead');
+    site.lead('honest');
+    await site.synchronised();
+  });
+
+  afterAll(async () => {
+    await site?.stop();
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  it('are what the test takes them for: one fast, one an hour ahead', async () => {
+    const first = await fast.read();
+    const startMs = systemClock.monotonicMs();
+    await eventually(() => expect(systemClock.monotonicMs() - startMs).toBeGreaterThan(3_000));
+    const last = await fast.read();
+    const passedMs = systemClock.monotonicMs() - startMs;
+    expect(driftPpm(last.atMs - first.atMs, passedMs)).toBeGreaterThan(100);
+    const { wallMs } = await ahead.read();
+    expect(Math.abs(wallMs - Date.now() - HOUR_MS)).toBeLessThan(60_000);
+  });
+
+  it('agree within what they say, and within a millisecond once their rates are known', async () => {
+    for (const member of [fast, ahead]) {
+      const bounds = await eventually(async () => {
+        const tight = tightest(await errorsOf(member, honest));
+        expect(tight.mostMs).toBeLessThan(APART_MS_MAX);
+        expect(tight.leastMs).toBeGreaterThan(-APART_MS_MAX);
+        return tight;
+      });
+      expect(bounds.leastMs).toBeLessThanOrEqual(bounds.mostMs);
+    }
+    await expectTruthWithin([fast, ahead], honest);
+  });
+
+  it('do not mind that a wall clock is set by an hour', async () => {
+    const before = await ahead.read();
+    await writeFile(wallFile, '+2h');
+    await eventually(async () => {
+      const { wallMs } = await ahead.read();
+      expect(wallMs - before.wallMs).toBeGreaterThan(HOUR_MS);
+    });
+    // A correction of each round from then on has come in.
+    await eventually(async () => {
+      const { ms } = await honest.read();
+      expect(ms - before.ms).toBeGreaterThan(3_000);
+    });
+    await expectTruthWithin([fast, ahead], honest);
+    expectNoFaults();
+  });
+
+  it('go on without a step when the one that drifts becomes the master', async () => {
+    site.lead('fast');
+    await eventually(async () => {
+      expect((await errorsOf(fast, honest, 1)).length).toBe(1);
+      expect(fast.samples.length).toBeGreaterThan(0);
+    });
+    const { ms: fromMs } = await honest.read();
+    await eventually(async () => {
+      const { ms } = await honest.read();
+      expect(ms - fromMs).toBeGreaterThan(5_000);
+    });
+    const { leastMs, mostMs } = tightest(await errorsOf(fast, honest));
+    expect(mostMs).toBeLessThan(APART_MS_MAX);
+    expect(leastMs).toBeGreaterThan(-APART_MS_MAX);
+    await expectTruthWithin([fast, ahead], honest);
+    expectNoFaults();
+  });
+
+  function expectNoFaults(): void {
+    for (const { name, faults } of site.members) {
+      expect({ name, ...faults }).toMatchObject({ name, backwards: 0, offRate: 0 });
+    }
+  }
+});
+
+/** How far a member is ahead of an honest one, whose monotonic clock is that of this process. */
+async function errorsOf(member: Member, honest: Member, count = READINGS): Promise<ErrorBounds[]> {
+  const all: ErrorBounds[] = [];
+  for (let reading = 0; reading < count; reading++) {
+    const beforeMs = systemClock.monotonicMs();
+    const shown = await member.read();
+    const afterMs = systemClock.monotonicMs();
+    const [before, after] = await honest.readAt([beforeMs, afterMs]);
+    if (before === undefined || after === undefined) throw new Error(`${honest.name} did not answer.`);
+    all.push(boundsOfError(shown, before, after));
+  }
+  return all;
+}
+
+/** Neither says that its error is less than it must be. */
+async function expectTruthWithin(members: readonly Member[], honest: Member): Promise<void> {
+  for (const member of members) {
+    for (const { leastMs, mostMs, statedMs } of await errorsOf(member, honest)) {
+      expect(statedMs).toBeLessThan(50);
+      expect(leastMs).toBeLessThanOrEqual(statedMs);
+      expect(mostMs).toBeGreaterThanOrEqual(-statedMs);
+    }
+  }
+}
