@@ -42,7 +42,7 @@ export class Member {
   readonly samples: Sample[] = [];
   faults: ClockFaults = { backwards: 0, offRate: 0, worstMs: 0 };
   readonly #child: ChildProcess;
-  readonly #asked = new Map<number, (readings: MemberReading[]) => void>();
+  readonly #asked = new Map<number, PromiseWithResolvers<MemberReading[]>>();
   readonly #ready = Promise.withResolvers<void>();
   readonly #synchronised = Promise.withResolvers<void>();
   readonly #exited: Promise<unknown>;
@@ -61,6 +61,7 @@ export class Member {
       const ended = new Error(`${this.name} ended: ${signal ?? code}`);
       this.#ready.reject(ended);
       this.#synchronised.reject(ended);
+      for (const { reject } of this.#asked.values()) reject(ended);
     });
     for (const { promise } of [this.#ready, this.#synchronised]) promise.catch(() => {});
     this.#child.on('message', (message: FromMember) => this.#onMessage(message));
@@ -84,13 +85,14 @@ export class Member {
     if (this.isUp) this.#child.send(message);
   }
 
-  /** Its mesh time at those moments of its monotonic clock. */
+  /** Its mesh time at those moments of its monotonic clock. Rejects when it ends before it answers. */
   readAt(atMs: number[]): Promise<MemberReading[]> {
+    if (!this.isUp) return Promise.reject(new Error(`${this.name} has ended.`));
     const id = ++this.#asks;
-    const { promise, resolve } = Promise.withResolvers<MemberReading[]>();
-    this.#asked.set(id, resolve);
+    const asked = Promise.withResolvers<MemberReading[]>();
+    this.#asked.set(id, asked);
     this.tell({ type: 'read', id, atMs });
-    return promise;
+    return asked.promise;
   }
 
   /** Its mesh time at a moment between asking and the answer. */
@@ -117,7 +119,7 @@ export class Member {
         this.faults = message.faults;
         break;
       case 'reading':
-        this.#asked.get(message.id)?.(message.readings);
+        this.#asked.get(message.id)?.resolve(message.readings);
         this.#asked.delete(message.id);
         break;
     }

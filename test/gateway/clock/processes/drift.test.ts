@@ -13,6 +13,8 @@ const HOUR_MS = 3_600_000;
 const LIBRARY = '/usr/$LIB/faketime/libfaketimeMT.so.1';
 /** What two processes of a busy machine may be apart; the goals for an idle one are in bench:clock. */
 const APART_MS_MAX = 1;
+/** Less than half of what a clock that is 200 ppm fast stays ahead by while that is not known. */
+const CORRECTED_MS_MAX = 0.35;
 const READINGS = 40;
 
 describeWithPeers('clocks that really drift', ['faketime'], () => {
@@ -98,21 +100,13 @@ describeWithPeers('clocks that really drift', ['faketime'], () => {
     expectNoFaults();
   });
 
-  it('go on without a step when the one that drifts becomes the master', async () => {
-    site.lead('fast');
+  it('make up for the drift once it is known', async () => {
+    // Until then each correction is late by what drifts away while it is made: 200 ppm of 4 s.
     await eventually(async () => {
-      expect((await errorsOf(fast, honest, 1)).length).toBe(1);
-      expect(fast.samples.length).toBeGreaterThan(0);
-    });
-    const { ms: fromMs } = await honest.read();
-    await eventually(async () => {
-      const { ms } = await honest.read();
-      expect(ms - fromMs).toBeGreaterThan(5_000);
-    });
-    const { leastMs, mostMs } = tightest(await errorsOf(fast, honest));
-    expect(mostMs).toBeLessThan(APART_MS_MAX);
-    expect(leastMs).toBeGreaterThan(-APART_MS_MAX);
-    await expectTruthWithin([fast, ahead], honest);
+      const { leastMs, mostMs } = tightest(await errorsOf(fast, honest));
+      expect((leastMs + mostMs) / 2).toBeLessThan(CORRECTED_MS_MAX);
+      expect((leastMs + mostMs) / 2).toBeGreaterThan(-CORRECTED_MS_MAX);
+    }, 20_000);
     expectNoFaults();
   });
 
@@ -124,9 +118,9 @@ describeWithPeers('clocks that really drift', ['faketime'], () => {
 });
 
 /** How far a member is ahead of an honest one, whose monotonic clock is that of this process. */
-async function errorsOf(member: Member, honest: Member, count = READINGS): Promise<ErrorBounds[]> {
+async function errorsOf(member: Member, honest: Member): Promise<ErrorBounds[]> {
   const all: ErrorBounds[] = [];
-  for (let reading = 0; reading < count; reading++) {
+  for (let reading = 0; reading < READINGS; reading++) {
     const beforeMs = systemClock.monotonicMs();
     const shown = await member.read();
     const afterMs = systemClock.monotonicMs();
