@@ -11,8 +11,8 @@ import { PEER_PATH } from '../../../support/peers.ts';
 const env = { ...process.env, PATH: PEER_PATH, LC_ALL: 'C' };
 
 export interface ChronydOptions {
-  /** Followed; without one it serves the machine's own clock at this stratum. */
-  server?: { port: number };
+  /** Followed, asked as often as `polling` says in the words of chrony.conf; without one it serves the machine's own clock at localStratum. */
+  server?: { port: number; polling?: string };
   localStratum?: number;
   /** As faketime takes it: `+2s`. */
   fakeTime?: string;
@@ -35,8 +35,11 @@ export class Chronyd {
   static async start({ server, localStratum = 8, fakeTime }: ChronydOptions = {}): Promise<Chronyd> {
     const folder = await mkdtemp(join(tmpdir(), 'lattice-chronyd-'));
     const [port, commandPort] = [await freePort(), await freePort()];
+    const { port: serverPort, polling = 'maxpoll 4' } = server ?? {};
+    const source =
+      server === undefined ? `local stratum ${localStratum}` : `server 127.0.0.1 port ${serverPort} iburst ${polling}`;
     const configuration = [
-      server === undefined ? `local stratum ${localStratum}` : `server 127.0.0.1 port ${server.port} iburst maxpoll 4`,
+      source,
       'allow 127.0.0.1',
       'bindaddress 127.0.0.1',
       'bindcmdaddress 127.0.0.1',
@@ -53,6 +56,10 @@ export class Chronyd {
     const chronyd = new Chronyd(child, folder, port, commandPort);
     await eventually(() => chronyd.chronyc('tracking'));
     return chronyd;
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
   }
 
   /** Comma-separated, as `chronyc -c` prints it. */
