@@ -43,7 +43,7 @@ const service = new ClockService({
     peers: spec.probePeers.map((peer) => ({ ...peer, host: HOST })),
   }),
   agreementConfig: UNUSED,
-  ...{ agreement, own, siteKey: SITE_KEY, dataDir: spec.dataDir, clock, random, log },
+  ...{ agreement, own, gateways: members, siteKey: SITE_KEY, dataDir: spec.dataDir, clock, random, log },
   topics: spec.brokerUrl === undefined ? NO_BROKER : await openTopics(spec.brokerUrl),
 });
 const sampler = new Sampler((monotonicMs) => service.meshAt(monotonicMs), clock.monotonicMs());
