@@ -47,6 +47,8 @@ export interface MemberReading extends MeshReading {
   atMs: number;
   /** The machine's own wall clock. */
   wallMs: number;
+  /** How much faster the mesh's time goes than its monotonic clock, in ppm, as far as it knows. */
+  frequencyPpm: number;
 }
 
 /** What must not be, counted since mesh time is known, over all readings of this member. */

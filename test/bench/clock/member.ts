@@ -84,7 +84,8 @@ function onMessage(message: ToMember): void {
       break;
     case 'read': {
       const moments = message.atMs.length > 0 ? message.atMs : [clock.monotonicMs()];
-      const readings = moments.map((atMs) => ({ ...service.meshAt(atMs), atMs, wallMs: clock.wallMs() }));
+      const frequencyPpm = service.status()?.frequencyPpm ?? 0;
+      const readings = moments.map((atMs) => ({ ...service.meshAt(atMs), atMs, wallMs: clock.wallMs(), frequencyPpm }));
       tell({ type: 'reading', id: message.id, readings });
       break;
     }

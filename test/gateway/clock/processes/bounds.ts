@@ -24,8 +24,3 @@ export function tightest(bounds: readonly ErrorBounds[]): ErrorBounds {
     statedMs: Math.max(...bounds.map(({ statedMs }) => statedMs)),
   };
 }
-
-/** How much faster a clock went than the time that passed. */
-export function driftPpm(wentMs: number, passedMs: number): number {
-  return (wentMs / passedMs - 1) * 1e6;
-}
