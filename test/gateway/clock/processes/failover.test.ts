@@ -10,6 +10,8 @@ import { eventually } from '../../../support/eventually.ts';
 
 /** The goals for an idle machine are in bench:clock. */
 const SPREAD_MS_MAX = 1;
+/** With rates that are known to a few ppm, and clocks that began a little apart. */
+const MOVED_MS_MAX = 1;
 const RATE_PPM_MAX = 500;
 /** Between a moment and the reading of it the clock may have been corrected. */
 const READ_LATE_MS = 0.02;
@@ -69,10 +71,15 @@ async function samplesUntil(members: readonly Member[], atMs: number): Promise<v
   await eventually(() => expect(members.every(hasTold)).toBe(true), 20_000);
 }
 
-/** Each sample follows upon the one before at a rate that a clock may have, and so did each reading in between. */
+/**
+ * Mesh time goes on as it went: by this machine's monotonic clock, which all of them share. Each sample follows upon the one before at a rate
+ * that a clock may have, and so did each reading in between.
+ */
 function expectSteady({ name, samples, faults }: Member, fromMs: number): void {
   expect({ name, ...faults }).toMatchObject({ name, backwards: 0, offRate: 0 });
   const since = samples.filter(([atMs]) => atMs >= fromMs);
+  const ahead = since.map(([atMs, shownMs]) => shownMs - atMs);
+  expect(Math.max(...ahead) - Math.min(...ahead)).toBeLessThan(MOVED_MS_MAX);
   for (const [nth, [atMs, shownMs, uncertaintyMs]] of since.entries()) {
     expect(uncertaintyMs).toBeLessThan(50);
     const before = since[nth - 1];
