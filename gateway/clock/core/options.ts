@@ -54,8 +54,8 @@ export const COLD_ROUNDS = 3;
  * fast: what a member that hears nothing has to allow for.
  */
 export const PULL_PPM_MAX = 10;
-/** The same before the rate is settled: nothing bounds the average of crystals but what crystals are. */
-export const UNSETTLED_PPM = 100;
+/** The same before the rate is settled: it may change by what two crystals differ. */
+export const UNSETTLED_PPM = 200;
 /** Once settled, the rate follows its average no faster; so that a member in holdover knows how fast it may change. */
 export const RATE_WANDER_PPM_PER_S = 0.002;
 /** A member's rate counts once it is known to this. */
