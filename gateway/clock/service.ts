@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { type ErrorCode, LatticeError, messageOf } from '../../core/errors/index.ts';
 import type { TimeKind } from '../../core/mesh-time/index.ts';
 import type { Random } from '../../core/random/index.ts';
-import type { Clock, Timer } from '../../core/time/index.ts';
+import { type Clock, repeat, type Timer } from '../../core/time/index.ts';
 import type { ClockStatus, TimeTarget } from '../../core/wire/index.ts';
 import type { Agreement, AgreementConfig } from '../agreement/index.ts';
 import type { GatewayIdentity } from '../transport/index.ts';
@@ -58,6 +58,7 @@ export interface MeshReading {
 
 /** The lowest that is still a time: another gateway may have been told of the reference. */
 const STRATUM_UNKNOWN = 14;
+const REFUSALS_LOOK_MS = 5_000;
 /** Notes of refusals are told so often at most; the counters tell the rest. */
 const REFUSAL_LOG_MS = 60_000;
 
@@ -139,6 +140,8 @@ export class ClockService {
     await this.#ntp?.start();
     await this.#deviceAnswers?.start();
     this.#role.start();
+    const looking = repeat(clock, REFUSALS_LOOK_MS, () => this.#tellRefusedProbes());
+    this.#stops.push(() => looking.cancel());
     this.#arm(clock.monotonicMs());
   }
 
@@ -316,7 +319,7 @@ export class ClockService {
   }
 
   #tell(note: ClockNote): void {
-    const { log, config, clock } = this.#options;
+    const { log, config } = this.#options;
     switch (note.kind) {
       case 'synchronised':
         log.info(note, 'follows the time of the mesh');
@@ -324,15 +327,9 @@ export class ClockService {
       case 'set':
         log.warn(note, "the mesh's time was set by a person");
         break;
-      case 'refused': {
-        const key = `${note.from} ${note.reason}`;
-        const nowMs = clock.monotonicMs();
-        if (nowMs - (this.#refusalsTold.get(key) ?? Number.NEGATIVE_INFINITY) < REFUSAL_LOG_MS) return;
-        if (this.#refusalsTold.size > 1_000) this.#refusalsTold.clear();
-        this.#refusalsTold.set(key, nowMs);
-        log.warn({ code: 'CLOCK_MESSAGE_REFUSED' satisfies ErrorCode, ...note }, 'a message about time was refused');
+      case 'refused':
+        this.#tellRefusal(note.from, note.reason, note);
         break;
-      }
       case 'disagreement':
         log.warn({ code: 'CLOCK_DISAGREEMENT' satisfies ErrorCode, ...note }, 'no majority of the clocks agrees');
         break;
@@ -346,6 +343,29 @@ export class ClockService {
         log.info(note, 'the time of the mesh is known well enough again');
         break;
     }
+  }
+
+  /** Probes are refused in their own thread, which keeps who sent them. */
+  #tellRefusedProbes(): void {
+    const sinceMs = this.#options.clock.monotonicMs() - 2 * REFUSALS_LOOK_MS;
+    const refusals = [this.#socket, ...this.#carried].flatMap((source) => source.refusals());
+    for (const { reason, address, claims, detail, count, lastMs } of refusals) {
+      if (lastMs >= sinceMs) this.#tellRefusal(address, reason, { reason, address, claims, detail, count });
+    }
+  }
+
+  /** Of each sender and reason once a minute. */
+  #tellRefusal(from: string, reason: string, details: object): void {
+    const { log, clock } = this.#options;
+    const key = `${from} ${reason}`;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - (this.#refusalsTold.get(key) ?? Number.NEGATIVE_INFINITY) < REFUSAL_LOG_MS) return;
+    if (this.#refusalsTold.size > 1_000) this.#refusalsTold.clear();
+    this.#refusalsTold.set(key, nowMs);
+    log.warn(
+      { code: 'CLOCK_MESSAGE_REFUSED' satisfies ErrorCode, ...details },
+      'a message or a probe about time was refused',
+    );
   }
 
   #ntpReading(monotonicMs: number) {

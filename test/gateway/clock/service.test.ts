@@ -123,7 +123,7 @@ describe('the clocks of a site', () => {
     }
   });
 
-  it('count garbage at the port of the probes, by reason, and go on', async () => {
+  it('count garbage at the port of the probes, by reason, tell whom it came from, and go on', async () => {
     for (const name of NAMES) await site.add(name);
     site.lead('g1');
     await synchronised();
@@ -134,6 +134,11 @@ describe('the clocks of a site', () => {
       }
       await eventually(() => {
         expect(site.clocks.get('g1')?.service.status().refused['malformed']).toBeGreaterThan(0);
+      }, PATIENCE_MS);
+      const { port } = socket.address();
+      await eventually(() => {
+        const told = site.logged.filter((line) => line.includes('CLOCK_MESSAGE_REFUSED'));
+        expect(told.some((line) => line.includes('malformed') && line.includes(`:${port}`))).toBe(true);
       }, PATIENCE_MS);
       await measuredBy('udp');
     } finally {

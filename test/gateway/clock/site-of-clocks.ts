@@ -72,6 +72,8 @@ export class ClockSite {
   leader = '';
   term = 0;
   folder = '';
+  /** What the services have said, warnings and errors alone. */
+  readonly logged: string[] = [];
   readonly clocks = new Map<string, SiteClock>();
   readonly #network = new MemoryNetwork(systemClock);
   readonly #topics = new Map<string, Set<(payload: Uint8Array) => void>>();
@@ -102,7 +104,11 @@ export class ClockSite {
       agreementConfig: { driver: 'raft', listen: { host: '127.0.0.1', port } } as never,
       agreement: agreement as unknown as Agreement,
       ...{ own, gateways: this.names, siteKey: SITE_KEY, dataDir: this.folder, topics: this.#topicsOf() },
-      ...{ clock, random: seededRandom(name), log: pino({ level: 'silent' }) },
+      ...{
+        clock,
+        random: seededRandom(name),
+        log: pino({ level: 'warn' }, { write: (line) => this.logged.push(line) }),
+      },
     });
     this.clocks.set(name, { service, agreement });
     await service.start();
