@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { delay, systemClock } from '../../../core/time/index.ts';
 import { readWallClock, type WallReading } from '../../../gateway/clock/reference/wall-clock.ts';
 import { Chronyd } from '../../gateway/clock/reference/chronyd.ts';
-import { freePort } from '../../support/free-port.ts';
+import { freePorts } from '../../support/free-port.ts';
 import { endWithParent } from '../processes.ts';
 import type { PeerCase } from './cases.ts';
 import { DelayProxy } from './delay-proxy.ts';
@@ -29,8 +29,11 @@ const SAMPLE_MS = 500;
 /** Less narrow readings of the wall clock, of a process that was held up, are taken again. */
 const WALL_UNCERTAINTY_MS_MAX = 0.006;
 const MS_PER_S = 1_000;
-/** Eight times a second, as often as our master asks each member, for as long as the round trip allows it (10 ms); else each second. */
-const POLLING = 'minpoll -3 maxpoll -3';
+/**
+ * Eight times a second, as often as our master asks each member, if the round trip stays below 10 ms; else each second. Each eight make one
+ * sample: of what it can be told, that served it best here.
+ */
+const POLLING = 'minpoll -3 maxpoll -3 filter 8';
 
 export async function measureBesideChrony(the: PeerCase, extent: Extent, parent: string): Promise<PeerResult> {
   const folder = await mkdtemp(join(parent, `${the.name}-`));
@@ -42,7 +45,7 @@ export async function measureBesideChrony(the: PeerCase, extent: Extent, parent:
   const openProxy = async (targetPort: number, seed: string): Promise<DelayProxy> =>
     stopLater(await DelayProxy.open({ ...the.delay, targetPort, seed }), (proxy) => proxy.close());
   try {
-    const ntpPort = await freePort();
+    const [ntpPort, clientPort] = (await freePorts(2)) as [number, number];
     const ourProxies: DelayProxy[] = [];
     const route = async (port: number): Promise<number> => {
       const proxy = await openProxy(port, `ours ${ourProxies.length}`);
@@ -54,8 +57,9 @@ export async function measureBesideChrony(the: PeerCase, extent: Extent, parent:
     site.lead(MASTER);
     await site.synchronised();
     const chronyProxy = await openProxy(ntpPort, 'chrony');
-    const chronyd = stopLater(await Chronyd.start({ server: { port: chronyProxy.port, polling: POLLING } }), (one) =>
-      one.stop(),
+    const chronyd = stopLater(
+      await Chronyd.start({ server: { port: chronyProxy.port, polling: POLLING }, clientPort }),
+      (one) => one.stop(),
     );
     const forget = endWithParent(chronyd.pid);
     stops.push(async () => forget());
