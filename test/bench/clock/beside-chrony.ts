@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { delay, systemClock } from '../../../core/time/index.ts';
 import { readWallClock, type WallReading } from '../../../gateway/clock/reference/wall-clock.ts';
 import { Chronyd } from '../../gateway/clock/reference/chronyd.ts';
+import { eventually } from '../../support/eventually.ts';
 import { freePorts } from '../../support/free-port.ts';
 import { endWithParent } from '../processes.ts';
 import type { PeerCase } from './cases.ts';
@@ -29,6 +30,7 @@ const SAMPLE_MS = 500;
 /** Less narrow readings of the wall clock, of a process that was held up, are taken again. */
 const WALL_UNCERTAINTY_MS_MAX = 0.006;
 const MS_PER_S = 1_000;
+const SYNCHRONISE_TIMEOUT_MS = 30_000;
 /**
  * Eight times a second, as often as our master asks each member, if the round trip stays below 10 ms; else each second. Each eight make one
  * sample: of what it can be told, that served it best here.
@@ -58,11 +60,14 @@ export async function measureBesideChrony(the: PeerCase, extent: Extent, parent:
     await site.synchronised();
     const chronyProxy = await openProxy(ntpPort, 'chrony');
     const chronyd = stopLater(
-      await Chronyd.start({ server: { port: chronyProxy.port, polling: POLLING }, clientPort }),
+      await Chronyd.start({ server: { port: chronyProxy.port, polling: POLLING }, clientPort, parent: folder }),
       (one) => one.stop(),
     );
     const forget = endWithParent(chronyd.pid);
     stops.push(async () => forget());
+    await eventually(async () => {
+      if (!trackingOf(await chronyd.chronyc('tracking')).isSynchronised) throw new Error('chrony follows nobody.');
+    }, SYNCHRONISE_TIMEOUT_MS);
     await delay(systemClock, extent.settleMs);
     const asked = (): [number, number] => [ourProxies.reduce((sum, proxy) => sum + proxy.asked, 0), chronyProxy.asked];
     const fromMs = systemClock.monotonicMs();
@@ -109,8 +114,10 @@ function narrowWallReading(): WallReading {
 }
 
 /** Of `chronyc -c tracking`. Its bound of the error is half the root delay and the root dispersion, as its manual says. */
-export function trackingOf(line: string): { offsetMs: number; uncertaintyMs: number } {
-  const fields = line.split(',').map(Number);
+export function trackingOf(line: string): { offsetMs: number; uncertaintyMs: number; isSynchronised: boolean } {
+  const texts = line.trim().split(',');
+  const fields = texts.map(Number);
   const field = (at: number): number => (fields[at] ?? Number.NaN) * MS_PER_S;
-  return { offsetMs: field(4), uncertaintyMs: field(10) / 2 + field(11) };
+  const isSynchronised = texts.at(-1) !== 'Not synchronised';
+  return { offsetMs: field(4), uncertaintyMs: field(10) / 2 + field(11), isSynchronised };
 }

@@ -16,6 +16,8 @@ export interface ChronydOptions {
   /** Asked from; from another one each time when left out. */
   clientPort?: number;
   localStratum?: number;
+  /** Where the folder with its files is made. */
+  parent?: string;
   /** As faketime takes it: `+2s`. */
   fakeTime?: string;
 }
@@ -34,8 +36,14 @@ export class Chronyd {
     this.commandPort = commandPort;
   }
 
-  static async start({ server, clientPort = 0, localStratum = 8, fakeTime }: ChronydOptions = {}): Promise<Chronyd> {
-    const folder = await mkdtemp(join(tmpdir(), 'lattice-chronyd-'));
+  static async start({
+    server,
+    clientPort = 0,
+    localStratum = 8,
+    parent = tmpdir(),
+    fakeTime,
+  }: ChronydOptions = {}): Promise<Chronyd> {
+    const folder = await mkdtemp(join(parent, 'lattice-chronyd-'));
     const [port, commandPort] = [await freePort(), await freePort()];
     const { port: serverPort, polling = 'maxpoll 4' } = server ?? {};
     const source =
