@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { delay, systemClock } from '../../../core/time/index.ts';
 import { readWallClock, type WallReading } from '../../../gateway/clock/reference/wall-clock.ts';
 import { Chronyd } from '../../gateway/clock/reference/chronyd.ts';
-import { freePort } from '../../support/free-port.ts';
+import { eventually } from '../../support/eventually.ts';
+import { freePorts } from '../../support/free-port.ts';
 import { endWithParent } from '../processes.ts';
 import type { PeerCase } from './cases.ts';
 import { DelayProxy } from './delay-proxy.ts';
@@ -29,8 +30,12 @@ const SAMPLE_MS = 500;
 /** Less narrow readings of the wall clock, of a process that was held up, are taken again. */
 const WALL_UNCERTAINTY_MS_MAX = 0.006;
 const MS_PER_S = 1_000;
-/** Eight times a second, as often as our master asks each member, for as long as the round trip allows it (10 ms); else each second. */
-const POLLING = 'minpoll -3 maxpoll -3';
+const SYNCHRONISE_TIMEOUT_MS = 30_000;
+/**
+ * Eight times a second, as often as our master asks each member, if the round trip stays below 10 ms; else each second. Each eight make one
+ * sample: of what it can be told, that served it best here.
+ */
+const POLLING = 'minpoll -3 maxpoll -3 filter 8';
 
 export async function measureBesideChrony(the: PeerCase, extent: Extent, parent: string): Promise<PeerResult> {
   const folder = await mkdtemp(join(parent, `${the.name}-`));
@@ -42,7 +47,7 @@ export async function measureBesideChrony(the: PeerCase, extent: Extent, parent:
   const openProxy = async (targetPort: number, seed: string): Promise<DelayProxy> =>
     stopLater(await DelayProxy.open({ ...the.delay, targetPort, seed }), (proxy) => proxy.close());
   try {
-    const ntpPort = await freePort();
+    const [ntpPort, clientPort] = (await freePorts(2)) as [number, number];
     const ourProxies: DelayProxy[] = [];
     const route = async (port: number): Promise<number> => {
       const proxy = await openProxy(port, `ours ${ourProxies.length}`);
@@ -54,11 +59,15 @@ export async function measureBesideChrony(the: PeerCase, extent: Extent, parent:
     site.lead(MASTER);
     await site.synchronised();
     const chronyProxy = await openProxy(ntpPort, 'chrony');
-    const chronyd = stopLater(await Chronyd.start({ server: { port: chronyProxy.port, polling: POLLING } }), (one) =>
-      one.stop(),
+    const chronyd = stopLater(
+      await Chronyd.start({ server: { port: chronyProxy.port, polling: POLLING }, clientPort, parent: folder }),
+      (one) => one.stop(),
     );
     const forget = endWithParent(chronyd.pid);
     stops.push(async () => forget());
+    await eventually(async () => {
+      if (!trackingOf(await chronyd.chronyc('tracking')).isSynchronised) throw new Error('chrony follows nobody.');
+    }, SYNCHRONISE_TIMEOUT_MS);
     await delay(systemClock, extent.settleMs);
     const asked = (): [number, number] => [ourProxies.reduce((sum, proxy) => sum + proxy.asked, 0), chronyProxy.asked];
     const fromMs = systemClock.monotonicMs();
@@ -105,8 +114,10 @@ function narrowWallReading(): WallReading {
 }
 
 /** Of `chronyc -c tracking`. Its bound of the error is half the root delay and the root dispersion, as its manual says. */
-export function trackingOf(line: string): { offsetMs: number; uncertaintyMs: number } {
-  const fields = line.split(',').map(Number);
+export function trackingOf(line: string): { offsetMs: number; uncertaintyMs: number; isSynchronised: boolean } {
+  const texts = line.trim().split(',');
+  const fields = texts.map(Number);
   const field = (at: number): number => (fields[at] ?? Number.NaN) * MS_PER_S;
-  return { offsetMs: field(4), uncertaintyMs: field(10) / 2 + field(11) };
+  const isSynchronised = texts.at(-1) !== 'Not synchronised';
+  return { offsetMs: field(4), uncertaintyMs: field(10) / 2 + field(11), isSynchronised };
 }

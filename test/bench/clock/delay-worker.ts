@@ -9,7 +9,7 @@ import type { DelayWorkerData } from './delay-proxy.ts';
 const HOST = '127.0.0.1';
 /** Timers come up to so late; for the rest the loop is watched. */
 const TIMER_MS = 2;
-/** Clients beyond it are not served. */
+/** Clients that are remembered; for a new one the oldest is forgotten, and its answers are lost. */
 const CLIENTS_MAX = 64;
 
 interface Waiting {
@@ -29,8 +29,8 @@ function delayMs(direction: keyof typeof draws): number {
   return baseMs - Math.log(1 - draws[direction].next()) * jitterMs;
 }
 
-function later(direction: keyof typeof draws, send: () => void): void {
-  const dueMs = systemClock.monotonicMs() + delayMs(direction);
+function later(direction: keyof typeof draws, arrivedMs: number, send: () => void): void {
+  const dueMs = arrivedMs + delayMs(direction);
   const at = waiting.findIndex((other) => other.dueMs > dueMs);
   waiting.splice(at < 0 ? waiting.length : at, 0, { dueMs, send });
   arm();
@@ -55,20 +55,34 @@ const front = createSocket('udp4');
 /** A socket for each client, so that answers find back. */
 const backs = new Map<number, Socket>();
 
-function backOf(clientPort: number): Socket | undefined {
+function backOf(clientPort: number): Socket {
   const known = backs.get(clientPort);
-  if (known !== undefined || backs.size >= CLIENTS_MAX) return known;
+  if (known !== undefined) return known;
   const back = createSocket('udp4');
   back.bind(0, HOST);
-  back.on('message', (bytes) => later('fromTarget', () => front.send(bytes, clientPort, HOST)));
+  back.on('message', (bytes) =>
+    later('fromTarget', systemClock.monotonicMs(), () => front.send(bytes, clientPort, HOST)),
+  );
   backs.set(clientPort, back);
+  if (backs.size > CLIENTS_MAX) forgetOldest();
   return back;
 }
 
+function forgetOldest(): void {
+  for (const [clientPort, back] of backs) {
+    backs.delete(clientPort);
+    back.close();
+    return;
+  }
+}
+
 front.on('message', (bytes, { port }) => {
+  const arrivedMs = systemClock.monotonicMs();
   Atomics.add(asked, 0, 1);
   const back = backOf(port);
-  if (back !== undefined) later('toTarget', () => back.send(bytes, targetPort, HOST));
+  later('toTarget', arrivedMs, () => {
+    if (backs.get(port) === back) back.send(bytes, targetPort, HOST);
+  });
 });
 front.bind(0, HOST);
 await once(front, 'listening');

@@ -54,8 +54,10 @@ describe('the figures of bench:clock', () => {
   it('take from chrony what it says of its clock, and bound its error as its manual does', () => {
     const line =
       '7F000001,127.0.0.1,11,1796094700.51,0.003897300,-0.000058864,0.000378816,38.881,-3.649,322.973,0.006,0.004,0.2,Normal\n';
-    const { offsetMs, uncertaintyMs } = trackingOf(line);
+    const { offsetMs, uncertaintyMs, isSynchronised } = trackingOf(line);
     expect(offsetMs).toBeCloseTo(3.8973);
     expect(uncertaintyMs).toBeCloseTo(7);
+    expect(isSynchronised).toBe(true);
+    expect(trackingOf(line.replace('Normal', 'Not synchronised')).isSynchronised).toBe(false);
   });
 });

@@ -13,7 +13,11 @@ const env = { ...process.env, PATH: PEER_PATH, LC_ALL: 'C' };
 export interface ChronydOptions {
   /** Followed, asked as often as `polling` says in the words of chrony.conf; without one it serves the machine's own clock at localStratum. */
   server?: { port: number; polling?: string };
+  /** Asked from; from another one each time when left out. */
+  clientPort?: number;
   localStratum?: number;
+  /** Where the folder with its files is made. */
+  parent?: string;
   /** As faketime takes it: `+2s`. */
   fakeTime?: string;
 }
@@ -32,14 +36,21 @@ export class Chronyd {
     this.commandPort = commandPort;
   }
 
-  static async start({ server, localStratum = 8, fakeTime }: ChronydOptions = {}): Promise<Chronyd> {
-    const folder = await mkdtemp(join(tmpdir(), 'lattice-chronyd-'));
+  static async start({
+    server,
+    clientPort = 0,
+    localStratum = 8,
+    parent = tmpdir(),
+    fakeTime,
+  }: ChronydOptions = {}): Promise<Chronyd> {
+    const folder = await mkdtemp(join(parent, 'lattice-chronyd-'));
     const [port, commandPort] = [await freePort(), await freePort()];
     const { port: serverPort, polling = 'maxpoll 4' } = server ?? {};
     const source =
       server === undefined ? `local stratum ${localStratum}` : `server 127.0.0.1 port ${serverPort} iburst ${polling}`;
     const configuration = [
       source,
+      `acquisitionport ${clientPort}`,
       'allow 127.0.0.1',
       'bindaddress 127.0.0.1',
       'bindcmdaddress 127.0.0.1',
