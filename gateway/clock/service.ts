@@ -58,6 +58,8 @@ export interface MeshReading {
 
 /** The lowest that is still a time: another gateway may have been told of the reference. */
 const STRATUM_UNKNOWN = 14;
+/** Nothing is sent to it. */
+const NO_ADDRESS = { host: '127.0.0.1', port: 0 };
 const REFUSALS_LOOK_MS = 5_000;
 /** Notes of refusals are told so often at most; the counters tell the rest. */
 const REFUSAL_LOG_MS = 60_000;
@@ -263,12 +265,11 @@ export class ClockService {
   }
 
   #onRole({ peers, ...role }: Role): void {
-    const { config } = this.#options;
-    const named: ProbePeer[] = [
-      ...config.peers,
-      ...peers.filter(({ name }) => !config.peers.some((one) => one.name === name)),
-    ];
-    this.#probes.setPeers(named.filter(({ name }) => role.members.includes(name)));
+    const { config, own } = this.#options;
+    const known = new Map<string, ProbePeer>([...peers, ...config.peers].map((peer) => [peer.name, peer]));
+    // Who has no address that is known (through etcd) is still measured by the paths that need none.
+    const others = role.members.filter((name) => name !== own.name);
+    this.#probes.setPeers(others.map((name) => known.get(name) ?? { name, ...NO_ADDRESS }));
     this.#do({ type: 'role', ...role });
   }
 

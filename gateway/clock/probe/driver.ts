@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Clock, Timer } from '../../../core/time/index.ts';
 import type { GatewayIdentity } from '../../transport/index.ts';
 import { PROBE_LIMITS, type ProbeLimits } from './limits.ts';
-import { decodePacket, draftReply, encodeProbe, type Probe, type Reply, randomToken } from './packet.ts';
+import { decodePacket, draftReply, encodeProbe, type Probe, type Reply, randomToken, SEQUENCE_END } from './packet.ts';
 import { Prober } from './prober.ts';
 import { Refusals } from './refusals.ts';
 import { Responder } from './responder.ts';
@@ -17,6 +17,7 @@ import type {
 
 /** Sequences of a driver that begins a ms later lie so much higher, although both are of one boot. */
 const SEQUENCES_PER_MS = 256;
+const SEQUENCE_MS_MAX = SEQUENCE_END / SEQUENCES_PER_MS / 2;
 
 /** What it takes to send and answer probes, whichever the path. */
 export interface ProbeEndOptions {
@@ -73,7 +74,8 @@ export class ProbeDriver {
     const { own, boot, clock, nonce = randomToken } = options;
     this.#options = options;
     this.#limits = { ...PROBE_LIMITS, ...options.limits };
-    const firstSequence = Math.floor(clock.monotonicMs()) * SEQUENCES_PER_MS;
+    // A monotonic clock that counts from 1970, as a faked one may, would go beyond what a sequence can be.
+    const firstSequence = (Math.floor(clock.monotonicMs()) % SEQUENCE_MS_MAX) * SEQUENCES_PER_MS;
     this.#prober = new Prober({ own, boot, nonce, firstSequence, limits: this.#limits });
     this.#responder = new Responder(this.#limits);
     this.#refusals = new Refusals(this.#limits.refusalsKeptMax);

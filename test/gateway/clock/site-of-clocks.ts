@@ -17,6 +17,7 @@ const SITE_KEY = 'the key of a site, for tests';
 class SaidAgreement {
   readonly driver = 'raft';
   readonly transport;
+  readonly #isByMqtt: boolean;
   readonly #site: ClockSite;
   readonly #name: string;
   #listener: (token: number | undefined) => void = () => {};
@@ -25,11 +26,15 @@ class SaidAgreement {
     this.#site = site;
     this.#name = name;
     this.transport = transport;
+    this.#isByMqtt = transport === undefined;
   }
 
   async status(): Promise<AgreementStatus> {
     const { leader, term, ports, names } = this.#site;
-    const members = names.map((name, at) => ({ name, role: 'voter' as const, address: `127.0.0.1:${ports[at]}` }));
+    const members = names.map((name, at) => ({
+      ...{ name, role: 'voter' as const },
+      ...(this.#isByMqtt ? {} : { address: `127.0.0.1:${ports[at]}` }),
+    }));
     return { driver: 'raft', role: leader === this.#name ? 'leader' : 'follower', leader, term, revision: 0, members };
   }
 
@@ -61,7 +66,7 @@ interface AddOptions {
   time?: Record<string, unknown>;
   /** The wall clock is so far ahead. */
   aheadMs?: number;
-  /** By MQTT alone: no UDP port is known, and there is no transport. */
+  /** By MQTT alone, as with etcd: no address of the others is known, and there is no transport. */
   isByMqtt?: boolean;
 }
 
